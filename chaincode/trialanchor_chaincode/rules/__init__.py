@@ -1,0 +1,1 @@
+"""The rule set: pure functions over a state view."""

@@ -1,0 +1,1 @@
+"""The node: intake, log, anchoring and HTTP service."""

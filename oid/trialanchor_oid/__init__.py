@@ -1,0 +1,1 @@
+"""Object identifiers: strict codec, coding scheme and its code tables."""

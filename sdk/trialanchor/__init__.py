@@ -1,0 +1,1 @@
+"""Statements, fingerprints, receipts, verifier, client and command line."""

@@ -1,0 +1,35 @@
+"""The errors of trialanchor, as `trialanchor_oid.errors` defines them."""
+
+from trialanchor_oid.errors import (
+    ConfigError,
+    DigestError,
+    InputError,
+    LedgerError,
+    OidError,
+    PendingError,
+    PolicyError,
+    ProofError,
+    RuleError,
+    SignatureError,
+    StoreError,
+    TrialAnchorError,
+    TrustError,
+    VerificationError,
+)
+
+__all__ = [
+    "ConfigError",
+    "DigestError",
+    "InputError",
+    "LedgerError",
+    "OidError",
+    "PendingError",
+    "PolicyError",
+    "ProofError",
+    "RuleError",
+    "SignatureError",
+    "StoreError",
+    "TrialAnchorError",
+    "TrustError",
+    "VerificationError",
+]
