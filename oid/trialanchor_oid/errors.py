@@ -1,7 +1,8 @@
 """Every error of trialanchor, one root, sorted by whose fault it is.
 
-One table of codes drives problem+json answers, exit codes and the page `docs/errors.md`. An error names what is
-wrong in its message and what the reader can do in `help()`; neither ever carries a record value, a key or a person.
+One table of codes drives problem+json answers, exit codes and the page `docs/errors.md`. An error names
+what is wrong in its message and what the reader can do in `help()`; neither ever carries a record value,
+a key or a person.
 """
 
 from __future__ import annotations
@@ -85,6 +86,13 @@ class RuleError(TrialAnchorError):
     http_status = 409
     exit_code = 1
     hint = "The rule named in the message refused it; nothing was stored."
+
+
+class UnknownKindError(RuleError):
+    """The evidence kind, or the dataset it should be derived from, is not in the catalogue."""
+
+    code = "unknown-kind"
+    hint = "Use a code of the evidence catalogue, such as gd44.c3.drug_use; nothing was stored."
 
 
 class PendingError(TrialAnchorError):

@@ -1,0 +1,1 @@
+"""A simulated two-period crossover bioequivalence trial, from plan to Dataset-JSON files."""

@@ -1,0 +1,25 @@
+"""Fingerprints: what stands in a statement for a record, a file or a set of them."""
+
+from trialanchor.fingerprint.files import FileDigest, digest_file
+from trialanchor.fingerprint.record import (
+    Disclosure,
+    OpenedItem,
+    Opening,
+    RecordError,
+    disclose,
+    fingerprint_record,
+)
+from trialanchor.fingerprint.sets import Membership, SetTree
+
+__all__ = [
+    "Disclosure",
+    "FileDigest",
+    "Membership",
+    "OpenedItem",
+    "Opening",
+    "RecordError",
+    "SetTree",
+    "digest_file",
+    "disclose",
+    "fingerprint_record",
+]
