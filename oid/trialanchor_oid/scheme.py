@@ -115,9 +115,7 @@ def _table(name: str) -> dict[str, Any]:
 def _roots() -> Mapping[Oid, Root]:
     """Index the known roots by OID."""
     rows = _table("roots")["roots"]
-    roots = [
-        Root(Oid.parse(row["oid"]), row["zh"], row["en"], row["issued"], row["table_a2"]) for row in rows
-    ]
+    roots = [Root(Oid.parse(row["oid"]), row["zh"], row["en"], row["issued"], row["table_a2"]) for row in rows]
     return MappingProxyType({root.oid: root for root in roots})
 
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from trial.chance import Chance, sha256_hex
+from trial.plan import at
 
 if TYPE_CHECKING:
     from trial.drug import Row
@@ -42,7 +43,8 @@ def _domain(trial: Trial, domain: str, item: str, records: list[Row]) -> list[Ro
 def _correction(prefix: str, item: str, record: Row, chance: Chance) -> Row:
     """Build the trail of one correction."""
     value, subject = str(record[item]), str(record["USUBJID"])
-    measured_at = datetime.fromisoformat(str(record[f"{prefix}DTC"]))
+    measured_on = datetime.fromisoformat(str(record[f"{prefix}DTC"])).date()
+    corrected_on = measured_on + timedelta(days=chance.whole(1, 4))
     site = subject.split("-")[-2]
     return {
         "USUBJID": subject,
@@ -52,7 +54,7 @@ def _correction(prefix: str, item: str, record: Row, chance: Chance) -> Row:
         "AUNEW": f"sha256:{sha256_hex(value)}",
         "AUREAS": chance.pick(REASONS),
         "AUACTOR": f"CRC-{site}-{chance.whole(1, 2)}",
-        "AUDTC": (measured_at + timedelta(minutes=chance.whole(30, 4000))).isoformat(),
+        "AUDTC": at(corrected_on, chance.whole(9, 16), chance.whole(0, 59)).isoformat(),
     }
 
 

@@ -2,9 +2,9 @@
 
 One kit holds one tablet, so quantities count both. Kit numbers are random and kits are dispensed in random
 order: neither says anything about the batch. Each site receives its kits before the first dose and draws
-those to be retained from all kits of a batch it received: the ones with the smallest `sha256("<draw
-seed>:<kit number>")`, which anybody can repeat from the record. At the end every kit of a batch is used,
-retained or destroyed.
+those to be retained from all kits of a batch it received: the ones with the smallest
+`sha256("<draw seed>:<kit number>")`, which anybody can repeat from the record. At the end every kit of a
+batch is used, retained or destroyed.
 """
 
 from __future__ import annotations
@@ -73,9 +73,7 @@ def draw_seed(trial: Trial, product: str) -> str:
 
 def pack_kits(trial: Trial) -> list[Kit]:
     """Pack, number and ship the kits, and draw the retention samples of each site and batch."""
-    places = [
-        (site, product) for site in trial.sites for product in PRODUCTS for _ in range(_need(trial, site))
-    ]
+    places = [(site, product) for site in trial.sites for product in PRODUCTS for _ in range(_need(trial, site))]
     numbers = Chance(trial.seed, "kit numbers").shuffled(range(100001, 100001 + len(places)))
     kits = [Kit(f"K{number}", product, site) for number, (site, product) in zip(numbers, places, strict=True)]
     drawn = {
@@ -86,9 +84,7 @@ def pack_kits(trial: Trial) -> list[Kit]:
             [kit for kit in kits if (kit.site, kit.product) == (site, product)], draw_seed(trial, product)
         )
     }
-    return sorted(
-        (replace(kit, retained=kit.number in drawn) for kit in kits), key=lambda kit: (kit.site, kit.number)
-    )
+    return sorted((replace(kit, retained=kit.number in drawn) for kit in kits), key=lambda kit: (kit.site, kit.number))
 
 
 def draw_retained(kits: list[Kit], seed: str) -> list[Kit]:
@@ -104,9 +100,7 @@ def dispense(trial: Trial, kits: list[Kit]) -> list[Dose]:
         for site in trial.sites
         for product in PRODUCTS
     }
-    planned = [
-        (subject.dose_at(period), subject, period) for subject in trial.randomised for period in PERIODS
-    ]
+    planned = [(subject.dose_at(period), subject, period) for subject in trial.randomised for period in PERIODS]
     doses = []
     for number, (given_at, subject, period) in enumerate(sorted(planned, key=lambda plan: plan[0]), start=1):
         kit = stock[subject.site, subject.product(period)].pop(0)

@@ -100,9 +100,7 @@ def laboratory_rows(trial: Trial) -> list[Row]:
                 row = _finding("LB", subject, visit, measured_at, (test, chance))
                 value = float(str(row["LBORRES"]))
                 indicator = "LOW" if value < test.low else "HIGH" if value > test.high else "NORMAL"
-                rows.append(
-                    row | {"LBORNRLO": f"{test.low:g}", "LBORNRHI": f"{test.high:g}", "LBNRIND": indicator}
-                )
+                rows.append(row | {"LBORNRLO": f"{test.low:g}", "LBORNRHI": f"{test.high:g}", "LBNRIND": indicator})
     return rows
 
 
@@ -111,9 +109,7 @@ def _follow_up(subject: Subject) -> list[tuple[int, datetime]]:
     return [(FOLLOW_UP_VISIT, ended_at(subject))] if subject.sequence and not subject.withdraws else []
 
 
-def _finding(
-    prefix: str, subject: Subject, visit: int, measured_at: datetime, source: tuple[Measure, Chance]
-) -> Row:
+def _finding(prefix: str, subject: Subject, visit: int, measured_at: datetime, source: tuple[Measure, Chance]) -> Row:
     """Draw one result."""
     measure, chance = source
     result = f"{chance.normal(measure.mean, measure.deviation):.{measure.decimals}f}"

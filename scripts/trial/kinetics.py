@@ -78,8 +78,7 @@ def draw_bodies(trial: Trial) -> dict[tuple[str, int], Body]:
     """Draw one body per subject and period, varying between and within subjects.
 
     The within-subject deviations of bioavailability are centred for each product over the subjects who
-    complete both periods, so that the ratio of the geometric means stays near the intended one in trials of
-    any size.
+    complete both periods: their ratio of geometric means stays near the intended one in trials of any size.
     """
     deviation = {
         (subject.key, product): Chance(trial.seed, f"bioavailability/{subject.key}/{product}").normal(0, 0.12)
@@ -92,9 +91,7 @@ def draw_bodies(trial: Trial) -> dict[tuple[str, int], Body]:
         for product in RELATIVE_BIOAVAILABILITY
     }
     return {
-        (subject.key, period): _body(
-            trial, subject, period, deviation[subject.key, product] - centre[product]
-        )
+        (subject.key, period): _body(trial, subject, period, deviation[subject.key, product] - centre[product])
         for subject in trial.randomised
         for period in subject.periods
         for product in [subject.product(period)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, timezone
+from functools import cached_property
 
 from trial.chance import Chance, sha256_hex
 
@@ -74,7 +75,7 @@ class Subject:
         return self.first_dose_at + (period - 1) * WASHOUT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trial:
     """One trial.
 
@@ -94,12 +95,12 @@ class Trial:
     sites: tuple[str, ...]
     screened: tuple[Subject, ...]
 
-    @property
+    @cached_property
     def randomised(self) -> tuple[Subject, ...]:
         """The subjects who got a sequence."""
         return tuple(subject for subject in self.screened if subject.sequence)
 
-    @property
+    @cached_property
     def last_day(self) -> date:
         """Day of the last dose."""
         return max(subject.dose_at(PERIODS[-1]) for subject in self.randomised).date()

@@ -28,7 +28,7 @@ SUBJECTS_A_DAY = 6
 DEVIATIONS = ((1, 1), (4, 3), (24, 8))
 """Up to which planned hour how many minutes a sample may be early or late."""
 
-ALIQUOTS = (("TEST", "FREEZER-A"), ("BACKUP", "FREEZER-B"))
+ALIQUOTS = (("ANALYSIS", "FREEZER-A"), ("BACKUP", "FREEZER-B"))
 
 
 @dataclass(frozen=True, slots=True)

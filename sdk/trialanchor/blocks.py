@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from trialanchor.errors import InputError
+from trialanchor.merkle import HASH_SIZE
 from trialanchor_chaincode.rules.state import encode_value
 
 if TYPE_CHECKING:
@@ -91,7 +92,10 @@ def decode_block(text: str) -> Block:
     number, at, ledger = value["number"], value["time"], value["ledger"]
     if type(number) is not int or type(at) is not int or type(ledger) is not str or at < 0 or number < 0:
         raise BlockError("a block has a ledger name, a number and a time")
-    return Block(ledger, number, previous, at, transaction)
+    block = Block(ledger, number, previous, at, transaction)
+    if len(previous) != HASH_SIZE or len(transaction) != HASH_SIZE or block.encode().decode() != text:
+        raise BlockError("the hashes of a block are 32 octets in lower-case hexadecimal")
+    return block
 
 
 def decode_canonical(text: str) -> Any:

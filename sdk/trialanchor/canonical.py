@@ -39,9 +39,7 @@ def _constant(_literal: str) -> NoReturn:
     raise InputError("NaN and Infinity are no JSON numbers")
 
 
-DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_constant, parse_float=Number, parse_int=Number
-)
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=Number, parse_int=Number)
 
 
 def loads(text: str | bytes) -> Any:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from trialanchor.errors import InputError, VerificationError
 
@@ -44,7 +45,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         certificate.public_key()
-        _ = certificate.extensions
+        _ = certificate.extensions, certificate.issuer, certificate.subject
     except Exception as error:  # the parser raises many kinds on hostile bytes
         raise CertificateError("not an X.509 certificate in DER with a known kind of key") from error
     return certificate
@@ -64,11 +65,16 @@ def load_pem_certificate(text: str) -> x509.Certificate:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The key a chain vouches for, and the Unix seconds between which every certificate of it is valid."""
+    """The key a chain vouches for, and the Unix seconds between which every certificate of it is valid.
+
+    Attributes:
+        path: SHA-256 of each certificate from the signing one to the root, the root included.
+    """
 
     public_key: PublicKeyTypes
     not_before: int
     not_after: int
+    path: tuple[bytes, ...] = ()
 
     def check_valid(self, at: int) -> None:
         """Check that the whole chain is valid at Unix second `at`.
@@ -94,6 +100,8 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> S
     """
     if not chain:
         raise CertificateError("no certificate was sent with the statement")
+    if len(set(chain)) != len(chain):
+        raise CertificateError("a certificate stands twice in the chain")
     certificates = [load_certificate(der) for der in chain]
     root = _find_root(certificates[-1], roots)
     path = certificates if certificates[-1] == root else [*certificates, root]
@@ -107,6 +115,7 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> S
         certificates[0].public_key(),
         max(int(certificate.not_valid_before_utc.timestamp()) for certificate in path),
         min(int(certificate.not_valid_after_utc.timestamp()) for certificate in path),
+        tuple(certificate.fingerprint(SHA256()) for certificate in path),
     )
 
 

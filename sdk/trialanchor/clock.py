@@ -42,8 +42,8 @@ def parse_time(text: str) -> datetime:
     """
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(f"{text!r} is not a time such as 2026-11-23T08:00:00Z") from error
-    if at.tzinfo is None:
-        raise InputError(f"{text!r} has no offset; write 2026-11-23T08:00:00Z or +08:00")
-    return at.astimezone(UTC)
+    raise InputError(f"{text!r} has no offset; write 2026-11-23T08:00:00Z or +08:00")

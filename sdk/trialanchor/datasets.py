@@ -115,7 +115,8 @@ def _open_document(path: Path) -> RecordFile:
     with _opened(path) as file:
         document = _Document(path, file)
         if document.mark() != "{":
-            raise document.fail("unknown shape, not an object" if document.mark() else "is empty")
+            shape = "unknown shape, not an object" if document.mark() else "is empty"
+            raise InputError(f"{path}: {shape}")
         for name in document.members():
             if name != "rows":
                 head[name] = document.value()
@@ -126,13 +127,11 @@ def _open_document(path: Path) -> RecordFile:
             for _ in document.elements():
                 pass
         if not head.keys() >= {"columns", "rows"}:
-            raise document.fail("unknown shape, a document has `columns` and `rows`")
+            raise InputError(f"{path}: unknown shape, a document has `columns` and `rows`")
         return _describe(path, str(path), head, _document_records)
 
 
-def _describe(
-    path: Path, place: str, head: Record, read: Callable[[RecordFile], Iterator[Record]]
-) -> RecordFile:
+def _describe(path: Path, place: str, head: Record, read: Callable[[RecordFile], Iterator[Record]]) -> RecordFile:
     """Check the Dataset-JSON metadata that reading needs."""
     name, study_oid, expected = head.get("name"), head.get("studyOID"), head.get("records")
     for member, value in (("name", name), ("studyOID", study_oid)):

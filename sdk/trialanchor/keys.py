@@ -154,7 +154,9 @@ def read_key(path: Path, passphrase: str) -> PrivateKey:
         raise ConfigError(f"the key {path.name} cannot be read: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the key {path.name} cannot be decrypted; is {PASSPHRASE_VARIABLE} right?") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ConfigError(f"the key {path.name} is neither P-256 nor Ed25519")
     return key
 

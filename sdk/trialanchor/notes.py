@@ -122,31 +122,37 @@ class Checkpoint:
         """Find the line of `key`: name and id must both match."""
         return next((s for s in self.signatures if s.name == key.name and s.key_id == key.key_id), None)
 
+    def _lines(self, key: VerifierKey) -> list[NoteSignature]:
+        """Find every line of `key`: a note with one bad signature of a known key is bad (C2SP signed-note)."""
+        return [s for s in self.signatures if s.name == key.name and s.key_id == key.key_id]
+
     def verify_log(self, key: VerifierKey) -> None:
         """Check the log's own signature.
 
         Raises:
             SignatureError: It is missing or does not verify, or the key's name is not the origin.
         """
-        line = self.find(key)
-        if line is None or key.kind != LOG_KEY or key.name != self.origin:
+        lines = self._lines(key)
+        if not lines or key.kind != LOG_KEY or key.name != self.origin:
             raise SignatureError("the checkpoint carries no signature of this log's key")
-        _verify(key.public, line.signature, self.text)
+        for line in lines:
+            _verify(key.public, line.signature, self.text)
 
     def verify_cosignature(self, key: VerifierKey) -> int:
-        """Check a witness's cosignature and give its time in Unix seconds.
+        """Check a witness's cosignature and give its time in Unix seconds, that of the first line if there are more.
 
         Raises:
             SignatureError: It is missing or does not verify.
 
         Source: C2SP tlog-cosignature, `cosignature/v1`.
         """
-        line = self.find(key)
-        if line is None or key.kind != COSIGNATURE_KEY or len(line.signature) != _TIME_SIZE + _SIGNATURE_SIZE:
+        lines = self._lines(key)
+        if not lines or key.kind != COSIGNATURE_KEY:
             raise SignatureError("the checkpoint carries no cosignature of this witness")
-        at = int.from_bytes(line.signature[:_TIME_SIZE], "big")
-        _verify(key.public, line.signature[_TIME_SIZE:], cosigned_text(self.text, at))
-        return at
+        times = [int.from_bytes(line.signature[:_TIME_SIZE], "big") for line in lines]
+        for line, at in zip(lines, times, strict=True):
+            _verify(key.public, line.signature[_TIME_SIZE:], cosigned_text(self.text, at))
+        return times[0]
 
 
 def cosigned_text(text: bytes, at: int) -> bytes:

@@ -11,6 +11,7 @@ Source: RFC 9942 §4.3, §5.2.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from trialanchor.errors import InputError
 from trialanchor.merkle import HASH_SIZE, MAX_PATH, root_from_inclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from trialanchor.cose import Signer
 
@@ -34,6 +35,11 @@ RFC9162_SHA256 = 1
 INCLUSION_PROOFS = -1
 TREE_SIZE_CLAIM = "tree_size"
 _UNDERSTOOD: frozenset[int | str] = frozenset({cose.ALG, cose.CRIT, cose.KID, cose.CWT_CLAIMS, cose.VDS})
+_HEADER: frozenset[int | str] = frozenset({cose.ALG, cose.KID, cose.CWT_CLAIMS, cose.VDS})
+_CLAIMS: frozenset[int | str] = frozenset({cose.ISS, cose.SUB, cose.IAT, TREE_SIZE_CLAIM})
+_SIZE_BITS = 63
+"""Sizes and indexes stay below 2^63 (C2SP tlog-tiles)."""
+
 _URN = "urn:oid:"
 
 
@@ -178,7 +184,7 @@ def decode_claims(protected: bytes) -> ReceiptClaims:
     algorithm, kid, claims = header.get(cose.ALG), header.get(cose.KID), header.get(cose.CWT_CLAIMS)
     if type(algorithm) is not int or type(kid) is not bytes or not hasattr(claims, "items"):
         raise ReceiptError("the protected header must hold alg, kid and CWT claims")
-    if set(header) != {cose.ALG, cose.KID, cose.CWT_CLAIMS, cose.VDS}:
+    if not _has_only(header, _HEADER):
         raise ReceiptError("the protected header holds a label outside the schema")
     return _read_claims(algorithm, kid, claims)
 
@@ -188,16 +194,17 @@ def _read_claims(algorithm: int, kid: bytes, claims: Mapping[Any, Any]) -> Recei
     at, size = claims.get(cose.IAT), claims.get(TREE_SIZE_CLAIM)
     if type(issuer) is not str or not issuer.startswith(_URN) or type(origin) is not str:
         raise ReceiptError("iss must be urn:oid: and an OID, sub the origin of the log")
-    if type(at) is not int or type(size) is not int or at < 0 or size < 1 or len(claims) != 4:  # noqa: PLR2004 - iss, sub, iat, tree_size
+    if type(at) is not int or type(size) is not int or at < 0 or size < 1 or not _has_only(claims, _CLAIMS):
         raise ReceiptError("the claims must be iss, sub, iat and tree_size")
     return ReceiptClaims(algorithm, kid, issuer[len(_URN) :], origin, at, size)
 
 
 def _read_proof(header: Mapping[Any, Any]) -> tuple[int, int, tuple[bytes, ...]]:
     """Read the single inclusion proof; an empty path is right for the only entry of a tree."""
-    proofs = header.get(cose.VDP)
-    inclusion = proofs.get(INCLUSION_PROOFS) if hasattr(proofs, "items") and len(proofs) == 1 else None
-    if len(header) != 1 or not isinstance(inclusion, list | tuple) or len(inclusion) != 1:
+    proofs: Any = header.get(cose.VDP)
+    inclusion = proofs.get(INCLUSION_PROOFS) if isinstance(proofs, Mapping) and len(proofs) == 1 else None
+    only = _has_only(header, frozenset({cose.VDP})) and _has_only(proofs, frozenset({INCLUSION_PROOFS}))
+    if not only or not isinstance(inclusion, list | tuple) or len(inclusion) != 1:
         raise ReceiptError("the unprotected header must hold one inclusion proof (396, -1) and nothing else")
     proof = cbor_decode(inclusion[0]) if type(inclusion[0]) is bytes else None
     if not isinstance(proof, list | tuple) or len(proof) != 3:  # noqa: PLR2004 - size, index, path
@@ -205,6 +212,13 @@ def _read_proof(header: Mapping[Any, Any]) -> tuple[int, int, tuple[bytes, ...]]
     size, index, path = proof
     if type(size) is not int or type(index) is not int or not isinstance(path, list | tuple):
         raise ReceiptError("an inclusion proof is [size, index, path]")
+    if not 0 <= index < 1 << _SIZE_BITS or not 0 <= size < 1 << _SIZE_BITS:
+        raise ReceiptError("size and index of an inclusion proof are below 2^63")
     if len(path) > MAX_PATH or any(type(h) is not bytes or len(h) != HASH_SIZE for h in path):
         raise ReceiptError("a path is at most 63 hashes of 32 octets")
     return size, index, tuple(path)
+
+
+def _has_only(header: Any, labels: frozenset[int | str]) -> bool:
+    """Tell whether a map has exactly these labels, of these types: to Python 1, 1.0 and true are one key."""
+    return hasattr(header, "items") and set(header) == labels and all(type(label) in (int, str) for label in header)

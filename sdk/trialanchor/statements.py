@@ -374,8 +374,8 @@ def check_statement(statement: Statement) -> None:
     _need(type(statement.payload) is bytes and len(statement.payload) == 32, "the payload must be 32 octets")  # noqa: PLR2004
     _need(_matches(_MEDIA_TYPE, statement.content_type), "the content type (label 259) must be a media type")
     _need(_matches(_CODE, statement.kind), "kind must be a code of the catalogue")
-    _need(statement.action in _ACTIONS, "action is not one of the codes")
-    _need(statement.status in _STATUSES, "status is not one of the codes")
+    _need(_one_of(_ACTIONS, statement.action), "action is not one of the codes")
+    _need(_one_of(_STATUSES, statement.status), "status is not one of the codes")
     _need(_whole(statement.version, 1 << 32) and statement.version > 0, "version must be 1, 2, …")
     _check_versioning(statement)
     _check_optional(statement)
@@ -387,17 +387,22 @@ def _check_versioning(statement: Statement) -> None:
         _need(statement.prev is None and statement.reason is None, "version 1 has neither prev nor reason")
     else:
         _need(type(statement.prev) is bytes and len(statement.prev) == 32, "prev must name the version before")  # noqa: PLR2004
-        _need(statement.reason in _REASONS, "a later version needs a reason, one of the codes")
+        _need(_one_of(_REASONS, statement.reason), "a later version needs a reason, one of the codes")
 
 
 def _check_optional(statement: Statement) -> None:
     is_set = statement.content_type == SET_TYPE
     if is_set or statement.count is not None:
-        _need(is_set and _whole(statement.count, MAX_COUNT) and statement.count != 0, "count belongs to a set, 1 or more")
+        _need(
+            is_set and _whole(statement.count, MAX_COUNT) and statement.count != 0, "count belongs to a set, 1 or more"
+        )
     if statement.location is not None:
         _need(_matches(_LOCATION, statement.location), "location must be ipfs:// and a CIDv1 in base32")
     if statement.source_time is not None or statement.source_zone is not None:
-        _need(_matches(_SOURCE_TIME, statement.source_time), "source_time must be ISO 8601; keep other forms in the record")
+        _need(
+            _matches(_SOURCE_TIME, statement.source_time),
+            "source_time must be ISO 8601; keep other forms in the record",
+        )
         _need(_matches(_SOURCE_ZONE, statement.source_zone), "source_zone must be Z or an offset such as +08:00")
     if statement.refs:
         _need(len(statement.refs) <= MAX_REFS, f"at most {MAX_REFS} refs")
@@ -421,6 +426,10 @@ def _whole(value: Any, bound: int) -> bool:
     return type(value) is int and 0 <= value < bound
 
 
+def _one_of(codes: frozenset[str], value: Any) -> bool:
+    return isinstance(value, str) and value in codes
+
+
 def _matches(pattern: re.Pattern[str], value: Any) -> bool:
     return type(value) is str and pattern.fullmatch(value) is not None
 
@@ -441,6 +450,9 @@ def _read_unprotected(header: Mapping[Any, Any]) -> tuple[bytes, ...]:
     chain = (chain,) if type(chain) is bytes else chain
     if not isinstance(chain, list | tuple) or len(chain) > MAX_CHAIN or any(type(c) is not bytes for c in chain):
         raise StatementError(f"x5chain (label 33) must be at most {MAX_CHAIN} certificates in DER")
+    receipts = header.get(cose.RECEIPTS, ())
+    if not isinstance(receipts, list | tuple) or any(type(r) is not bytes for r in receipts):
+        raise StatementError("receipts (label 394) must be an array with each receipt in a byte string (RFC 9942 §4.4)")
     return tuple(chain)
 
 

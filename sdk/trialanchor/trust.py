@@ -33,6 +33,14 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _NAME = "trialanchor_trust"
+_ENTRIES = {
+    "members": {"oid", "roles", "roots", "revoked"},
+    "logs": {"node", "verifier_key", "public_key"},
+    "ledgers": {"name", "type", "public_key"},
+    "witnesses": {"name", "verifier_key"},
+}
+"""Keys of each kind of entry; another one is refused, as it might be a misspelled `revoked`."""
+
 _LIMIT = 4 << 20
 """Octets of a trust file: 4 MiB."""
 
@@ -163,13 +171,16 @@ def decode_trust(data: bytes) -> Trust:
     if len(data) > _LIMIT:
         raise TrustFileError(f"a trust file has at most {_LIMIT} octets")
     try:
-        value = json.loads(data)
+        value = json.loads(data, object_pairs_hook=_once_each)
     except (ValueError, RecursionError) as error:
         raise TrustFileError("the trust file is not JSON") from error
     keys = {_NAME, "issued_at", "members", "logs", "ledgers", "witnesses", "policy"}
-    if not isinstance(value, dict) or value.get(_NAME) != _VERSION or not value.keys() <= keys:
+    version = value.get(_NAME) if isinstance(value, dict) else None
+    if type(version) is not int or version != _VERSION or not value.keys() <= keys:
         raise TrustFileError(f"a trust file of version {_VERSION} holds only " + ", ".join(sorted(keys - {_NAME})))
-    witnesses = _index(value, "witnesses", _read_witness)
+    witnesses: dict[str, VerifierKey] = _index(value, "witnesses", _read_witness)
+    if len({key.public for key in witnesses.values()}) != len(witnesses) or "none" in witnesses:
+        raise TrustFileError("each witness has a key of its own, and none is called none")
     return Trust(
         issued_at=_issued_at(value),
         members=_index(value, "members", _read_member),
@@ -180,19 +191,29 @@ def decode_trust(data: bytes) -> Trust:
     )
 
 
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that names one key twice: people would read one value, programs the other."""
+    if len(members := dict(pairs)) != len(pairs):
+        raise TrustFileError("an object of the trust file names one key twice")
+    return members
+
+
 def _issued_at(value: Mapping[str, Any]) -> str:
     issued_at = value.get("issued_at")
-    if not isinstance(issued_at, str):
-        raise TrustFileError("issued_at must say when the trust file was made")
-    parse_time(issued_at)
-    return issued_at
+    try:
+        parse_time(issued_at if isinstance(issued_at, str) else "")
+    except InputError as error:
+        raise TrustFileError("issued_at must say when the trust file was made, as 2026-11-23T08:00:00Z") from error
+    return str(issued_at)
 
 
 def _index(value: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], tuple[str, Any]]) -> dict[str, Any]:
     """Read a list of entries into a map by name; one entry per name."""
     entries = value.get(name, [])
-    if not isinstance(entries, list) or any(not isinstance(entry, dict) for entry in entries):
-        raise TrustFileError(f"{name} must be a list of objects")
+    if not isinstance(entries, list) or any(
+        not isinstance(entry, dict) or not entry.keys() <= _ENTRIES[name] for entry in entries
+    ):
+        raise TrustFileError(f"{name} must be a list of objects that hold only " + ", ".join(sorted(_ENTRIES[name])))
     index: dict[str, Any] = {}
     for position, entry in enumerate(entries):
         try:
@@ -231,42 +252,56 @@ def _read_ledger(entry: Mapping[str, Any]) -> tuple[str, TrustedLedger]:
     if entry["type"] != "embedded":
         raise TrustFileError("only ledgers of type embedded are known to this version")
     public = Ed25519PublicKey.from_public_bytes(raw_ed25519(entry["public_key"]))
-    return str(entry["name"]), TrustedLedger(str(entry["name"]), entry["type"], public)
+    return _name(entry), TrustedLedger(_name(entry), entry["type"], public)
 
 
 def _read_witness(entry: Mapping[str, Any]) -> tuple[str, VerifierKey]:
     key = VerifierKey.decode(entry["verifier_key"])
     if key.kind != COSIGNATURE_KEY:
         raise TrustFileError("a witness has an Ed25519 cosignature key")
-    return str(entry["name"]), key
+    return _name(entry), key
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    if type(entry["name"]) is not str:
+        raise TrustFileError("a name is text")
+    return str(entry["name"])
 
 
 def _read_policy(value: Any, witnesses: Mapping[str, VerifierKey]) -> Policy:
-    """Read the policy: names are defined before they are used, each a member of a group at most once."""
+    """Read the policy: names are defined before they are used, each a member of one group at most."""
     if not isinstance(value, dict) or not value.keys() <= {"state", "groups", "quorum"}:
         raise TrustFileError("policy holds state, groups and quorum")
     state = value.get("state", State.SEQUENCED)
     if state not in (State.SEQUENCED, State.ANCHORED):
         raise TrustFileError("policy.state must be sequenced or anchored")
-    known, groups = set(witnesses), {}
-    for entry in value.get("groups", []):
-        name, group = _read_group(entry, known)
-        known.add(name)
+    entries = value.get("groups", [])
+    if not isinstance(entries, list):
+        raise TrustFileError("policy.groups must be a list of groups")
+    free, groups = set(witnesses), {}
+    for entry in entries:
+        name, group = _read_group(entry, free)
+        if name in groups or name in witnesses:
+            raise TrustFileError(f"group {name}: the name stands twice")
+        free = (free - set(group.members)) | {name}
         groups[name] = group
     quorum = value.get("quorum", "none")
-    if quorum != "none" and quorum not in known:
+    if type(quorum) is not str or (quorum not in groups and quorum not in witnesses and quorum != "none"):
         raise TrustFileError("policy.quorum must be none, a witness or a group")
     return Policy(State(state), groups, None if quorum == "none" else quorum)
 
 
-def _read_group(entry: Any, known: set[str]) -> tuple[str, Group]:
+def _read_group(entry: Any, free: set[str]) -> tuple[str, Group]:
+    """Read one group; `free` are the names defined before it that are in no group yet."""
     if not isinstance(entry, dict) or entry.keys() != {"name", "of", "members"}:
         raise TrustFileError("a group has name, of (all, any or a number) and members")
     name, members = entry["name"], entry["members"]
+    if type(name) is not str or name == "none":
+        raise TrustFileError("a group has a name, and none is called none")
     if not isinstance(members, list) or not members or any(type(m) is not str for m in members):
-        raise TrustFileError("a group lists at least one member by name")
-    if name in known or not set(members) <= known or len(set(members)) != len(members):
-        raise TrustFileError(f"group {name}: members are defined before it, once each, and its name is new")
+        raise TrustFileError(f"group {name}: it lists at least one member by name")
+    if not set(members) <= free or len(set(members)) != len(members):
+        raise TrustFileError(f"group {name}: each member is defined before it and in one group only")
     threshold = {"all": len(members), "any": 1}.get(str(entry["of"]), entry["of"])
     if type(threshold) is not int or not 1 <= threshold <= len(members):
         raise TrustFileError(f"group {name}: of must be all, any or 1 to {len(members)}")

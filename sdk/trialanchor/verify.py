@@ -259,8 +259,8 @@ class _Run:
             raise TrustError("the trust file does not know the member in whose name the statement was made")
         key: SigningKey = self.verifier.once(("chain", member.oid, chain), lambda: follow_chain(chain, member.roots))
         key.check_valid(statement.issued_at)
-        for der in chain:
-            revoked_at = member.revoked.get(cose.certificate_thumbprint(der)) if member.revoked else None
+        for thumbprint in key.path if member.revoked else ():
+            revoked_at = member.revoked.get(thumbprint)
             if revoked_at is not None and statement.issued_at >= revoked_at:
                 raise CertificateError("a certificate of the chain had been revoked when the statement was made")
 
@@ -304,7 +304,10 @@ class _Run:
         unknown = 0
         for anchor in self.bundle.anchors:
             checkpoint = self._checkpoint(anchor.checkpoint, self._receipt(), same_size=False)
-            if root_from_inclusion(self.facts.leaf, self._receipt().index, checkpoint.size, anchor.path) != checkpoint.root:
+            if (
+                root_from_inclusion(self.facts.leaf, self._receipt().index, checkpoint.size, anchor.path)
+                != checkpoint.root
+            ):
                 raise ProofError("the statement is not in the anchored tree")
             unknown += not self.verifier.once(("anchor", anchor_key(anchor)), lambda a=anchor: self._ledger_holds(a))  # type: ignore[misc]
         if unknown == len(self.bundle.anchors):
@@ -329,7 +332,7 @@ class _Run:
         policy = self.trust.policy
         if policy.state is State.ANCHORED and self.outcomes["anchor"] is Outcome.PENDING:
             raise _PendingError("the policy demands an anchor, which is not there yet")
-        if policy.quorum is None:
+        if policy.quorum is None and not self.trust.witnesses:
             return
         notes = [self._note(), *(anchor.checkpoint for anchor in self.bundle.anchors)]
         cosigned = frozenset[str]().union(*(self._cosigned(note) for note in notes))
@@ -419,8 +422,6 @@ def fingerprint_text(bundle: Bundle) -> str:
     if bundle.membership is not None:
         return digest_text(bundle.membership.fingerprint)
     return digest_text(decode_statement(bundle.statement).statement.payload)
-
-
 
 
 _BASES: dict[str, tuple[str, ...]] = {

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialanchor_chaincode.rules.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
 from trialanchor_chaincode.rules.state import Outcome, encode_value, read
+from trialanchor_oid.codec import is_dotted
 from trialanchor_oid.errors import ProofError, RuleError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def apply_anchor(state: StateView, transaction: Transaction, verify: SignatureCh
     node, size = arguments.get("node"), arguments.get("size")
     root = _octets(arguments, "root", HASH_SIZE)
     key = _octets(arguments, "key", _KEY_SIZE)
-    if type(node) is not str or type(size) is not int or not 0 < size < MAX_SIZE:
+    if not is_dotted(node) or type(size) is not int or not 0 < size < MAX_SIZE:
         raise AnchorRefusedError("an anchor names its node and a size of at least 1")
     if read(state, f"members/{transaction.caller}") is None or not _owns(transaction.caller, node):  # (1)
         raise AnchorRefusedError("only the registered member that owns a log anchors it")

@@ -119,14 +119,10 @@ def _acting(providers: tuple[str, ...]) -> frozenset[str]:
 _KIND_TABLE: Final = _table("evidence_kinds")
 _DOMAIN_TABLE: Final = _table("domains")
 
-ROLES: Final[Mapping[str, Role]] = MappingProxyType(
-    {row["code"]: Role(**row) for row in _table("roles")["roles"]}
-)
+ROLES: Final[Mapping[str, Role]] = MappingProxyType({row["code"]: Role(**row) for row in _table("roles")["roles"]})
 """Every role by code."""
 
-KINDS: Final[Mapping[str, EvidenceKind]] = MappingProxyType(
-    {row["code"]: _kind(row) for row in _KIND_TABLE["kinds"]}
-)
+KINDS: Final[Mapping[str, EvidenceKind]] = MappingProxyType({row["code"]: _kind(row) for row in _KIND_TABLE["kinds"]})
 """Every kind by code, in catalogue order."""
 
 CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
@@ -134,9 +130,7 @@ CONDITIONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What each condition of a `Requirement.CONDITIONAL` kind says, in English."""
 
-DOMAINS: Final[Mapping[str, str]] = MappingProxyType(
-    {row["domain"]: row["kind"] for row in _DOMAIN_TABLE["domains"]}
-)
+DOMAINS: Final[Mapping[str, str]] = MappingProxyType({row["domain"]: row["kind"] for row in _DOMAIN_TABLE["domains"]})
 """Kind code of each mapped CDISC SDTM domain, by its code in lower case."""
 
 FALLBACK_DOMAIN_KIND: Final[str] = _DOMAIN_TABLE["fallback"]

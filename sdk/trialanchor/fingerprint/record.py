@@ -23,6 +23,7 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256, shake_256
+from itertools import pairwise
 from json import JSONEncoder
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -153,8 +154,13 @@ class Opening:
         items = value["items"]
         if len(seed) != SEED_SIZE or not isinstance(items, list) or len(joined) != HASH_SIZE * len(items) or not items:
             raise OpeningError("seed, items and leaves do not fit together")
+        if len(items) > MAX_ITEMS:
+            raise OpeningError(f"a record has at most {MAX_ITEMS} items")
         leaves = tuple(joined[i : i + HASH_SIZE] for i in range(0, len(joined), HASH_SIZE))
-        return cls(seed, tuple(_opened_item(item) for item in items), leaves)
+        opened = tuple(_opened_item(item) for item in items)
+        if any(earlier.path >= later.path for earlier, later in pairwise(opened)):
+            raise OpeningError("the items are sorted by path, and no path stands twice")
+        return cls(seed, opened, leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +322,7 @@ def _scalar(value: Any) -> Any:
     raise RecordError("a record holds JSON values only; read numbers with trialanchor.canonical.loads")
 
 
-def _token(key: Any) -> str:
+def _token(key: object) -> str:
     """Write a key as a JSON Pointer token.
 
     Source: RFC 6901 §3.

@@ -184,7 +184,10 @@ class TestLimits:
         "der",
         [
             pytest.param(bytes.fromhex("0683100000") + b"\x01" * 0x100000, id="a million subidentifiers"),
-            pytest.param(bytes.fromhex("06820960") + b"\xff" * 2399 + b"\x7f", id="one huge subidentifier"),
+            pytest.param(bytes.fromhex("06820960") + b"\xff" * 2399 + b"\x7f", id="one large subidentifier"),
+            pytest.param(
+                bytes.fromhex("06831e8480") + b"\xff" * 1_999_999 + b"\x7f", id="one huge subidentifier"
+            ),
             pytest.param(bytes.fromhex("068180") + b"\x01" * 128, id="129 arcs"),
         ],
     )

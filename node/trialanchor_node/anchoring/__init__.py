@@ -1,0 +1,1 @@
+"""Anchoring: one ledger transaction for each checkpoint."""

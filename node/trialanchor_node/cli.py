@@ -1,0 +1,94 @@
+"""`trialanchor node …`: make, run and check a node."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from trialanchor.clock import SystemClock
+from trialanchor.keys import passphrase_from_environment
+from trialanchor_node.app import create_app
+from trialanchor_node.initialise import NewNode, init_node
+from trialanchor_node.log.fsck import check_log
+from trialanchor_node.node import Node, read_node_keys
+from trialanchor_node.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Make, run and check a node.")
+
+Folder = Annotated[Path, typer.Argument(help="Folder of the node.")]
+
+
+@app.command()
+def init(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    folder: Folder,
+    member_oid: Annotated[str, typer.Option(help="OID of the member that runs the node.")],
+    role: Annotated[list[str], typer.Option(help="Role of the member; may be given several times.")],
+    source: Annotated[list[str] | None, typer.Option(help="System whose records the node signs.")] = None,
+    port: Annotated[int, typer.Option(help="TCP port to listen on.")] = 8470,
+    database: Annotated[str, typer.Option(help="SQLAlchemy URL; SQLite in the folder by default.")] = "",
+) -> None:
+    """Make a node: encrypted keys, settings, database and trust file. Needs TRIALANCHOR_PASSPHRASE."""
+    new = NewNode(folder, member_oid, tuple(role), tuple(source or ()), port, database)
+    tokens = init_node(new, passphrase_from_environment(), SystemClock())
+    typer.echo(f"node {member_oid} is ready in {folder}; start it with: trialanchor node run {folder}")
+    for name, token in tokens.items():
+        typer.echo(f"token of source {name}, shown only now: {token}")
+
+
+@app.command()
+def run(folder: Folder) -> None:
+    """Run the node until it is stopped (Ctrl-C or SIGTERM)."""
+    configure_logging()
+    settings = load_settings(folder)
+    node = Node(settings, passphrase_from_environment())
+    typer.echo(f"listening on http://{settings.host}:{settings.port} as {node.store.identity.origin}", err=True)
+    uvicorn.run(
+        create_app(node),
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=30,
+    )
+
+
+@app.command()
+def fsck(folder: Folder) -> None:
+    """Check the whole log: re-hash every value, rebuild the root, re-apply the registration rules."""
+    settings = load_settings(folder)
+    report = check_log(settings, read_node_keys(settings, passphrase_from_environment()))
+    for problem in report.problems:
+        typer.echo(f"FAIL {problem}")
+    if report.problems:
+        raise typer.Exit(1)
+    typer.echo(f"OK {report.entries} entries, root {report.root}")
+
+
+@app.command()
+def key(folder: Folder) -> None:
+    """Print the log's C2SP verifier-key line."""
+    settings = load_settings(folder)
+    keys = read_node_keys(settings, passphrase_from_environment())
+    typer.echo(keys.identity(settings.node_oid).key.encode())
+
+
+def configure_logging() -> None:
+    """Log JSON lines to standard error: events and codes, never payloads, keys or tokens."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

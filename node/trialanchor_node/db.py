@@ -1,0 +1,174 @@
+"""The node's database: SQLite by default, PostgreSQL by URL.
+
+SQLite runs in WAL mode with `synchronous=FULL`: what a commit returned for survives a crash of process and machine.
+One node owns a database: a lock is held as long as it runs, and the operating system frees it when the process dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+
+from trialanchor.errors import ConfigError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+metadata = MetaData()
+
+_ADVISORY_LOCK = 0x7472_6961_6C61  # "triala"
+_MAX_VARIABLES = 32_000
+"""Bind variables in one statement: SQLite takes 32,766, PostgreSQL 65,535."""
+
+
+class StoreFullError(StoreError):
+    """There is no room left for the database."""
+
+    code = "store-full"
+    http_status = 507
+    hint = "Free room on the node's disk; it accepts again by itself, and what was acknowledged is safe."
+
+
+class DatabaseLock(Protocol):
+    """Keeps a second node from one database."""
+
+    def release(self) -> None:
+        """Give the database free."""
+
+
+class _FileLock:
+    def __init__(self, path: Path) -> None:
+        self._stream = path.open("a")
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._stream.close()
+            raise ConfigError(f"another node runs on {path.with_suffix('')}; one database serves one node") from error
+
+    def release(self) -> None:
+        self._stream.close()
+
+
+class _AdvisoryLock:
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect()
+        if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
+            self._connection.close()
+            raise ConfigError("another node runs on this database; one database serves one node")
+        self._connection.commit()
+
+    def release(self) -> None:
+        self._connection.close()
+
+
+def open_engine(url: str) -> Engine:
+    """Open a database; nothing is created yet.
+
+    Raises:
+        ConfigError: The URL is not one, or of another kind of database.
+    """
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError as error:
+        raise ConfigError("setting database: not an SQLAlchemy URL") from error
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    if parsed.get_backend_name() != "sqlite":
+        raise ConfigError("setting database: only sqlite: and postgresql: are known")
+    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 10})
+    event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA cache_size=-32768")
+    cursor.close()
+
+
+def lock_database(engine: Engine) -> DatabaseLock:
+    """Take the database for this process.
+
+    Raises:
+        ConfigError: Another node holds it, or its folder cannot be written.
+    """
+    if engine.dialect.name == "postgresql":
+        with explained():
+            return _AdvisoryLock(engine)
+    path = Path(str(engine.url.database))
+    try:
+        return _FileLock(path.with_name(path.name + ".lock"))
+    except OSError as error:
+        raise ConfigError(f"{path.parent} cannot be written: {error.strerror}") from error
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to the form this version needs.
+
+    Raises:
+        ConfigError: The database is damaged or of a newer version.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["engine"] = engine
+    with explained():
+        command.upgrade(config, "head")
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Turn what the database driver raises at start into a message for the operator."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise ConfigError(
+            f"the database cannot be used ({reason}); restore it from a backup or check it with `trialanchor node fsck`"
+        ) from error
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes: on SQLite it takes the write lock at once, so what it reads stays true."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
+def store_error(error: SQLAlchemyError) -> StoreError:
+    """Give the error a caller sees for a failed write or read."""
+    reason = str(getattr(error, "orig", None) or error).lower()
+    if "full" in reason or "no space" in reason or "disk i/o" in reason:
+        return StoreFullError("the node has no room to store this; nothing of it was registered")
+    if isinstance(error, OperationalError | DatabaseError):
+        return StoreError("the node's database did not answer; nothing was acknowledged")
+    return StoreError("the node's database refused the write; nothing was acknowledged")
+
+
+def insert_many(connection: Connection, table: Table, rows: Sequence[Sequence[Any]], suffix: str = "") -> None:
+    """Insert rows, given in the order of the table's columns, with as few statements as the driver allows.
+
+    One statement for many rows costs one crossing into the driver instead of one a row, which is what a writer next to
+    a busy event loop needs.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    columns = [quote(column.name) for column in table.columns]
+    marker = "%s" if connection.dialect.paramstyle in ("format", "pyformat") else "?"
+    group = "(" + ",".join([marker] * len(columns)) + ")"
+    step = _MAX_VARIABLES // len(columns)
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        sql = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES {','.join([group] * len(part))} {suffix}"  # noqa: S608 - names from the schema
+        connection.exec_driver_sql(sql, tuple(value for row in part for value in row))

@@ -1,0 +1,1 @@
+"""Intake: the two ways evidence comes in, signed statements and plain records."""

@@ -1,0 +1,174 @@
+"""The registration rules: which statements the log takes. Applied before sequencing, and again by `fsck`.
+
+Before a place in the log is given (`Admission.admit`):
+
+1. The issuer is a registered member.
+2. The certificate named by the statement leads to a root of that member and is valid now and when it signed.
+3. The signature verifies.
+4. The statement is dated neither ahead of the node's clock nor too far back.
+5. The kind of evidence is known and one of the member's roles may provide it.
+
+When the place is given (`check_version`):
+
+6. The same statement (protected header and payload) is registered once; again gives the same place.
+7. For one issuer, subject and kind, version 1 comes first and each next version names the statement before it.
+
+Source: RFC 9943 §5.1 (registration policies); requirements R-001, R-005, R-048, R-051, R-155.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from trialanchor import cose
+from trialanchor.certificates import CertificateError, SigningKey, follow_chain
+from trialanchor.errors import RuleError, SignatureError
+from trialanchor.verify import CLOCK_TOLERANCE_S
+from trialanchor_chaincode.rules.kinds import kind, may_provide
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trialanchor.statements import SignedStatement, Statement
+    from trialanchor.trust import TrustedMember
+
+_CACHE_LIMIT = 4_096
+
+
+class MemberUnknownError(RuleError):
+    """The issuer is not a registered member."""
+
+    code = "member-unknown"
+    http_status = 403
+    hint = "Have the member registered with this node first (its member.json in the folder `members`)."
+
+
+class RoleError(RuleError):
+    """None of the member's roles may provide evidence of this kind."""
+
+    code = "role"
+    http_status = 403
+    hint = "Send it in the name of a member whose role provides this kind; the catalogue lists them."
+
+
+class ClockError(RuleError):
+    """The statement is dated ahead of the node's clock, or too far back."""
+
+    code = "clock"
+    http_status = 422
+    hint = "Set the clock of the signing system; late evidence is signed anew with its own source_time."
+
+
+class RefusedCertificateError(CertificateError):
+    """The certificate does not admit the statement."""
+
+    code = "certificate"
+    http_status = 403
+
+
+class RefusedSignatureError(SignatureError):
+    """The signature of the statement does not verify."""
+
+    code = "signature"
+    http_status = 403
+    hint = "Sign the statement with the key of the certificate it names."
+
+
+class VersionError(RuleError):
+    """The statement does not continue the versions registered so far."""
+
+    code = "version"
+    hint = "Ask for the newest version (GET /v1/entries) and name its digest in prev, with version one higher."
+
+
+class ChainStore(Protocol):
+    """Gives certificate chains seen earlier."""
+
+    def chain(self, x5t: bytes) -> tuple[bytes, ...] | None:
+        """Give the chain (DER, signing certificate first) of a thumbprint, None when it was never seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest registered version of one issuer, subject and kind."""
+
+    version: int
+    digest: bytes
+
+
+class Admission:
+    """Applies rules 1 to 5; keeps the keys it has followed once."""
+
+    def __init__(self, members: Mapping[str, TrustedMember], chains: ChainStore, statement_age_s: int) -> None:
+        self._members = members
+        self._chains = chains
+        self._statement_age_s = statement_age_s
+        self._keys: dict[tuple[str, bytes], SigningKey] = {}
+
+    def admit(self, signed: SignedStatement, now: int) -> None:
+        """Apply rules 1 to 5 at Unix second `now`.
+
+        Raises:
+            RuleError, CertificateError, SignatureError: The rule that refuses.
+        """
+        statement = signed.statement
+        member = self._members.get(statement.issuer)  # (1)
+        if member is None:
+            raise MemberUnknownError("the issuer is not a registered member of this node's ledger")
+        key = self._key(signed, member)
+        self._check_certificate(key, member, signed, now)
+        try:  # (3)
+            cose.check_signature(key.public_key, signed.algorithm, signed.signature, signed.to_be_signed)
+        except SignatureError as error:
+            raise RefusedSignatureError(str(error)) from error
+        if statement.issued_at > now + CLOCK_TOLERANCE_S:  # (4)
+            raise ClockError(f"the statement is dated {statement.issued_at - now} s ahead of the node's clock")
+        if statement.issued_at < now - self._statement_age_s:
+            raise ClockError(f"the statement is dated {now - statement.issued_at} s back, more than is accepted")
+        if not may_provide(kind(statement.kind).code, member.roles):  # (5)
+            raise RoleError(f"the roles {', '.join(member.roles)} do not provide {statement.kind}")
+
+    def _key(self, signed: SignedStatement, member: TrustedMember) -> SigningKey:
+        """Find the signing key by its thumbprint: followed before, sent along, or seen earlier."""
+        cached = self._keys.get((member.oid, signed.x5t))
+        if cached is not None:
+            return cached
+        chain = signed.chain or self._chains.chain(signed.x5t)
+        if not chain:
+            raise RefusedCertificateError("no certificate was sent, and none with this thumbprint was seen before")
+        if cose.certificate_thumbprint(chain[0]) != signed.x5t:
+            raise RefusedCertificateError("the certificate sent is not the one that the statement names (x5t)")
+        try:
+            key = follow_chain(chain, member.roots)
+        except CertificateError as error:
+            raise RefusedCertificateError(str(error)) from error
+        if len(self._keys) >= _CACHE_LIMIT:
+            self._keys.clear()
+        self._keys[member.oid, signed.x5t] = key
+        return key
+
+    def _check_certificate(self, key: SigningKey, member: TrustedMember, signed: SignedStatement, now: int) -> None:
+        """Rule 2: valid at receipt and when it signed, not revoked."""
+        try:
+            key.check_valid(now)
+            key.check_valid(signed.statement.issued_at)
+        except CertificateError as error:
+            raise RefusedCertificateError(str(error)) from error
+        if now >= member.revoked.get(signed.x5t, now + 1):
+            raise RefusedCertificateError("the certificate has been revoked")
+
+
+def check_version(statement: Statement, head: Head | None) -> None:
+    """Apply rule 7 against the newest registered version.
+
+    Raises:
+        VersionError: The version does not follow, or `prev` names another statement.
+    """
+    expected = 1 if head is None else head.version + 1
+    if statement.version != expected:
+        raise VersionError(
+            f"version {statement.version} was sent, {expected} comes next for this issuer, subject and kind"
+        )
+    if head is not None and statement.prev != head.digest:
+        raise VersionError(f"prev does not name the registered version {head.version}")

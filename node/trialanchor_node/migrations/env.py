@@ -1,0 +1,21 @@
+"""Run migrations on the engine the node has opened."""
+
+from alembic import context
+
+from trialanchor_node.anchoring import models as _anchoring
+from trialanchor_node.db import metadata
+from trialanchor_node.intake import models as _intake
+from trialanchor_node.log import models as _log
+
+__all__ = ["_anchoring", "_intake", "_log"]
+
+with context.config.attributes["engine"].connect() as connection:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET lock_timeout = '4s'")
+        connection.exec_driver_sql("SET statement_timeout = '5s'")
+    context.configure(
+        connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite"
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+    connection.commit()

@@ -1,0 +1,182 @@
+"""Put a node together from its settings, start it and stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from trialanchor.clock import Clock, SystemClock
+from trialanchor.encoding import json_encode
+from trialanchor.errors import ConfigError
+from trialanchor.keys import KeySigner, SystemKey, certificate_pem, public_pem, read_key, read_system_key
+from trialanchor.trust import State, decode_trust
+from trialanchor.verify import Verifier
+from trialanchor_node.anchoring.embedded import TYPE as EMBEDDED
+from trialanchor_node.anchoring.embedded import EmbeddedLedger
+from trialanchor_node.anchoring.service import AnchorService
+from trialanchor_node.db import DatabaseLock, lock_database, migrate, open_engine
+from trialanchor_node.intake.records import RecordService, Source
+from trialanchor_node.intake.service import IntakeService
+from trialanchor_node.log.reader import LogReader
+from trialanchor_node.log.rules import Admission
+from trialanchor_node.log.sequencer import GroupCommit, Sequencer
+from trialanchor_node.log.store import LogIdentity, LogStore
+from trialanchor_node.members import load_members, register_members
+from trialanchor_node.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from trialanchor.trust import TrustedMember
+    from trialanchor_node.settings import NodeSettings
+
+LOG_KEY = "log.key.pem"
+LEDGER_KEY = "ledger.key.pem"
+TRUST_FILE = "trust.json"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKeys:
+    """The Ed25519 keys of a node: its log's and its embedded ledger's."""
+
+    log: Ed25519PrivateKey
+    ledger: Ed25519PrivateKey
+
+    def identity(self, node: str) -> LogIdentity:
+        """Give the identity of the log."""
+        return LogIdentity(node, KeySigner(self.log), self.log.public_key().public_bytes_raw())
+
+
+def read_node_keys(settings: NodeSettings, passphrase: str) -> NodeKeys:
+    """Read the keys of a node.
+
+    Raises:
+        ConfigError: A key is missing, of another kind, or the passphrase is wrong.
+    """
+    keys = []
+    for name in (LOG_KEY, LEDGER_KEY):
+        key = read_key(settings.keys / name, passphrase)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ConfigError(f"the key {name} must be Ed25519")
+        keys.append(key)
+    return NodeKeys(*keys)
+
+
+class Node:
+    """A running node: everything the routes need.
+
+    Raises:
+        ConfigError: Settings, keys and database do not fit together, or another node runs on the database.
+    """
+
+    def __init__(self, settings: NodeSettings, passphrase: str, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        keys = read_node_keys(settings, passphrase)
+        self.engine = open_engine(settings.database_url)
+        self._lock: DatabaseLock = lock_database(self.engine)
+        try:
+            self._open(keys, passphrase)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _open(self, keys: NodeKeys, passphrase: str) -> None:
+        settings = self.settings
+        migrate(self.engine)
+        self.store = LogStore(self.engine, keys.identity(settings.node_oid), self.clock)
+        self.store.open()
+        self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock)
+        register_members(self.ledger, settings.folder / "members", settings.member_oid)
+        self.members = load_members(self.ledger)
+        self.reader = LogReader(self.engine, self.store)
+        self.sequencer = Sequencer(
+            self.store, GroupCommit(settings.group_commit_ms / 1000, settings.batch_limit, settings.queue_limit)
+        )
+        admission = Admission(self.members, self.store, settings.statement_age_s)
+        self.intake = IntakeService(admission, self.sequencer, self.clock)
+        self.records = RecordService(self.engine, self.intake, admission, self.clock)
+        self.sources = [
+            Source(s.name, s.actor, s.token_sha256, read_source_key(settings, s.name, passphrase))
+            for s in settings.sources
+        ]
+        self.anchoring = AnchorService(self.store, self.ledger, settings.member_oid, settings.anchor_interval_s)
+        self.metrics = Metrics()
+        self.metrics.watch(self.store, self.sequencer, self.anchoring)
+        self.trust_file = trust_file(self, keys.ledger)
+        (settings.folder / TRUST_FILE).write_bytes(self.trust_file)
+
+    def verifier(self) -> Verifier:
+        """Give a verifier that trusts what this node trusts, at the present time."""
+        return Verifier(decode_trust(self.trust_file), self.clock.now())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Node]:
+        """Run sequencer and anchoring as long as the context lasts; then commit what waits and let go."""
+        self.records.forget_old_requests()
+        self.sequencer.start()
+        anchoring = asyncio.create_task(self.anchoring.run())
+        try:
+            yield self
+        finally:
+            anchoring.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await anchoring
+            await asyncio.to_thread(self.sequencer.stop)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of workers and database."""
+        self.intake.close()
+        self.engine.dispose()
+        self._lock.release()
+
+
+def read_source_key(settings: NodeSettings, name: str, passphrase: str) -> SystemKey:
+    """Read the key with which the node signs for a source.
+
+    Raises:
+        ConfigError: Key or chain is missing or unreadable.
+    """
+    return read_system_key(settings.keys / f"{name}.key.pem", settings.keys / f"{name}.chain.pem", passphrase)
+
+
+def trust_file(node: Node, ledger_key: Ed25519PrivateKey) -> bytes:
+    """Write the trust file of a node: its members, its log, its ledger; anchors are demanded."""
+    identity = node.store.identity
+    return json_encode(
+        {
+            "trialanchor_trust": 1,
+            "issued_at": node.clock.now().replace(microsecond=0).isoformat().replace("+00:00", "Z"),
+            "members": [_member(member) for _, member in sorted(node.members.items())],
+            "logs": [
+                {
+                    "node": identity.node,
+                    "verifier_key": identity.key.encode(),
+                    "public_key": public_pem(_public(identity)),
+                }
+            ],
+            "ledgers": [
+                {"name": node.ledger.name, "type": EMBEDDED, "public_key": public_pem(ledger_key.public_key())}
+            ],
+            "witnesses": [],
+            "policy": {"state": State.ANCHORED.value, "groups": [], "quorum": "none"},
+        }
+    )
+
+
+def _member(member: TrustedMember) -> Mapping[str, Any]:
+    return {
+        "oid": member.oid,
+        "roles": list(member.roles),
+        "roots": [certificate_pem(root) for root in member.roots],
+        "revoked": [],
+    }
+
+
+def _public(identity: LogIdentity) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(identity.public)

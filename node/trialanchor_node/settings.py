@@ -1,0 +1,124 @@
+"""Settings of a node: one TOML file, every value also by environment (`TRIALANCHOR_NODE_…`).
+
+The environment wins over the file. Paths in the file are relative to its folder. Secrets are never in the file: the
+passphrase of the keys comes from `TRIALANCHOR_PASSPHRASE`, source tokens are kept as SHA-256 digests.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from trialanchor.errors import ConfigError
+from trialanchor_oid.codec import is_dotted
+
+CONFIG_NAME = "trialanchor.toml"
+
+
+class SourceSettings(BaseModel):
+    """A system whose records the node signs.
+
+    Attributes:
+        name: Short name, also of its key files `keys/<name>.key.pem` and `keys/<name>.chain.pem`.
+        actor: OID of the system, dotted; the actor of its statements unless a record names another.
+        token_sha256: SHA-256 of its bearer token, hexadecimal.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    actor: str
+    token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class NodeSettings(BaseSettings):
+    """All settings of a node, with their units.
+
+    Attributes:
+        folder: Folder of the settings file; keys and members are below it.
+        node_oid: OID of this node: the member's own or one below it.
+        member_oid: OID of the member that runs it.
+        database: SQLAlchemy URL; empty for SQLite in `folder`/node.db.
+        host: Address to listen on.
+        port: TCP port.
+        group_commit_ms: Longest wait for more statements before a commit, milliseconds.
+        batch_limit: Statements in one commit at most.
+        queue_limit: Statements waiting at most; beyond that the answer is 503.
+        body_limit: Octets of a request body at most.
+        items_limit: Statements or records in one request at most.
+        statement_age_s: How old a statement may be when it arrives, seconds.
+        anchor_interval_s: Seconds between two anchors.
+        sources: Systems whose records the node signs.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="TRIALANCHOR_NODE_", extra="forbid", frozen=True)
+
+    folder: Path
+    node_oid: str
+    member_oid: str
+    database: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8470
+    group_commit_ms: Annotated[int, Field(ge=0, le=1000)] = 10
+    batch_limit: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    queue_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 8_192
+    body_limit: Annotated[int, Field(ge=65_536, le=1 << 28)] = 8 << 20
+    items_limit: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    statement_age_s: Annotated[int, Field(ge=60)] = 30 * 86_400
+    anchor_interval_s: Annotated[float, Field(gt=0)] = 2.0
+    sources: tuple[SourceSettings, ...] = ()
+
+    @field_validator("node_oid", "member_oid")
+    @classmethod
+    def _oid(cls, value: str) -> str:
+        if not is_dotted(value):
+            raise ValueError("must be a dotted OID")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file (the file arrives as init values)."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database or f"sqlite:///{(self.folder / 'node.db').resolve()}"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the key files."""
+        return self.folder / "keys"
+
+
+def load_settings(folder: Path) -> NodeSettings:
+    """Read the settings of the node in `folder`.
+
+    Raises:
+        ConfigError: No settings file, not TOML, or a value out of its range; names the setting.
+    """
+    path = folder / CONFIG_NAME
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read; `trialanchor node init` makes one") from error
+    except ValueError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    try:
+        return NodeSettings(**{"folder": folder, **values})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"setting {name}: {first['msg']}") from error

@@ -1,0 +1,32 @@
+"""Register evidence with a node: fingerprint and sign here, send, keep the receipt.
+
+    with Client("https://node.example.org", member="2.16.156.3016.44.2001", system=key) as client:
+        registered = client.register(record, Claims(kind="gd44.c3.drug_use", subject=subject, study=study))
+
+Only fingerprints leave this computer; the opening of a record stays with its owner.
+"""
+
+from trialanchor.client.asynchronous import AsyncClient
+from trialanchor.client.calls import Options
+from trialanchor.client.errors import AnswerError, NotRegisteredError, OutcomeUnknownError, UnreachableError
+from trialanchor.client.preparation import Author, Claims, Evidence, Prepared, Registered, media_type
+from trialanchor.client.steps import Entry, Outcome
+from trialanchor.client.sync import Client
+
+__all__ = [
+    "AnswerError",
+    "AsyncClient",
+    "Author",
+    "Claims",
+    "Client",
+    "Entry",
+    "Evidence",
+    "NotRegisteredError",
+    "Options",
+    "Outcome",
+    "OutcomeUnknownError",
+    "Prepared",
+    "Registered",
+    "UnreachableError",
+    "media_type",
+]

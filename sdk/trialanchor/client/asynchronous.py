@@ -1,0 +1,96 @@
+"""The asynchronous client: the methods of `Client`, to be awaited."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx2
+import stamina
+
+from trialanchor.client import steps
+from trialanchor.client.base import BaseClient, digest_of
+from trialanchor.client.calls import Answer, Attempts, Call
+from trialanchor.errors import TrialAnchorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trialanchor.bundles import Bundle
+    from trialanchor.client.preparation import Claims, Evidence, Prepared, Registered
+    from trialanchor.client.steps import Entry, Outcome, Steps, T
+    from trialanchor.statements import SignedStatement
+
+
+class AsyncClient(BaseClient):
+    """Does what `Client` does, with the same errors; fingerprints and signatures are made in a worker thread."""
+
+    def __init__(self, url: str, **arguments: Any) -> None:
+        super().__init__(url, **arguments)
+        self._http = httpx2.AsyncClient(**self._http_arguments)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def register(self, evidence: Evidence, claims: Claims) -> Registered:
+        """Register one record or file; see `Client.register`."""
+        return (await self.submit(await to_thread(self.prepare, evidence, claims)))[0]
+
+    async def register_many(self, records: Iterable[Mapping[str, Any]], claims: Claims) -> list[Registered]:
+        """Register records as one set; see `Client.register_many`."""
+        return await self.submit(await to_thread(self.prepare_set, records, claims))
+
+    async def submit(self, prepared: Prepared) -> list[Registered]:
+        """Send what was prepared; see `Client.submit`."""
+        (outcome,) = await self.register_statements([prepared.statement])
+        if isinstance(outcome, TrialAnchorError):
+            raise outcome
+        return prepared.complete(outcome)
+
+    async def register_statements(self, statements: Sequence[SignedStatement]) -> list[Outcome]:
+        """Send signed statements in batches; see `Client.register_statements`."""
+        return await self._run(steps.register(statements))
+
+    async def receipt(self, digest: bytes | str) -> Bundle:
+        """Ask for the bundle of a statement; see `Client.receipt`."""
+        return await self._run(steps.receipt(digest_of(digest)))
+
+    async def upgrade(self, bundle: Bundle, wait: str | None = None, timeout: float = 30) -> Bundle:  # noqa: ASYNC109 - the node waits, not a task that is cancelled
+        """Add to a bundle the anchors gathered since; see `Client.upgrade`."""
+        steps.check_wait(wait)
+        return await self._run(steps.upgrade(bundle, wait, timeout))
+
+    async def head(self, subject: str, kind: str, issuer: str | None = None) -> Entry | None:
+        """Find the newest version of a subject and kind; see `Client.head`."""
+        return await self._run(steps.head(subject, kind, issuer))
+
+    async def find(self, fingerprint: bytes | str) -> list[Entry]:
+        """Find the log entries of a fingerprint; see `Client.find`."""
+        return await self._run(steps.entries({"fingerprint": "sha256:" + digest_of(fingerprint).hex()}))
+
+    async def _run(self, running: Steps[T]) -> T:
+        try:
+            call = next(running)
+            while True:
+                try:
+                    answer = await self._call(call)
+                except TrialAnchorError as error:
+                    call = running.throw(error)
+                else:
+                    call = running.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    async def _call(self, call: Call) -> Answer:
+        attempts = Attempts(call, self._options, self._clock)
+        async for attempt in stamina.retry_context(attempts.again, **attempts.limits):
+            with attempt, attempts.watch():
+                return attempts.accept(await self._http.send(call.request(self._http, self._options)))
+        raise AssertionError("stamina gives at least one attempt")

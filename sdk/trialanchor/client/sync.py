@@ -1,0 +1,132 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx2
+import stamina
+
+from trialanchor.client import steps
+from trialanchor.client.base import BaseClient, digest_of
+from trialanchor.client.calls import Answer, Attempts, Call
+from trialanchor.errors import TrialAnchorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trialanchor.bundles import Bundle
+    from trialanchor.client.preparation import Claims, Evidence, Prepared, Registered
+    from trialanchor.client.steps import Entry, Outcome, Steps, T
+    from trialanchor.statements import SignedStatement
+
+
+class Client(BaseClient):
+    """Registers evidence with a node and asks for receipts; safe to use from several threads.
+
+    Every method that talks to the node raises `UnreachableError` when nothing could be sent, `OutcomeUnknownError`
+    when statements were sent and the answer was lost, `AnswerError` when the answer is not one, and otherwise the
+    error that the node states.
+    """
+
+    def __init__(self, url: str, **arguments: Any) -> None:
+        super().__init__(url, **arguments)
+        self._http = httpx2.Client(**self._http_arguments)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def register(self, evidence: Evidence, claims: Claims) -> Registered:
+        """Register one record or file.
+
+        Each call signs anew. Where nothing may be lost, store the result of `prepare` and hand it to `submit`.
+
+        Raises:
+            TrialAnchorError: See the class and `Author.prepare`.
+        """
+        return self.submit(self.prepare(evidence, claims))[0]
+
+    def register_many(self, records: Iterable[Mapping[str, Any]], claims: Claims) -> list[Registered]:
+        """Register records as one set, under one signature.
+
+        Raises:
+            TrialAnchorError: See the class and `Author.prepare_set`.
+        """
+        return self.submit(self.prepare_set(records, claims))
+
+    def submit(self, prepared: Prepared) -> list[Registered]:
+        """Send what was prepared; may be repeated, and gives the same receipt then.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        (outcome,) = self.register_statements([prepared.statement])
+        if isinstance(outcome, TrialAnchorError):
+            raise outcome
+        return prepared.complete(outcome)
+
+    def register_statements(self, statements: Sequence[SignedStatement]) -> list[Outcome]:
+        """Send signed statements in batches; gives for each its bundle, or its error as an object."""
+        return self._run(steps.register(statements))
+
+    def receipt(self, digest: bytes | str) -> Bundle:
+        """Ask for the bundle of a statement by its digest (32 octets or `sha256:<hex>`).
+
+        Raises:
+            TrialAnchorError: See the class; `NotRegisteredError` when the node does not know it.
+        """
+        return self._run(steps.receipt(digest_of(digest)))
+
+    def upgrade(self, bundle: Bundle, wait: str | None = None, timeout: float = 30) -> Bundle:
+        """Add to a bundle the anchors gathered since; with `wait="anchored"`, wait up to `timeout` seconds for one.
+
+        What the bundle holds stays; it is given back unchanged when there is nothing new.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        steps.check_wait(wait)
+        return self._run(steps.upgrade(bundle, wait, timeout))
+
+    def head(self, subject: str, kind: str, issuer: str | None = None) -> Entry | None:
+        """Find the newest version registered for a subject (dotted OID) and kind.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(steps.head(subject, kind, issuer))
+
+    def find(self, fingerprint: bytes | str) -> list[Entry]:
+        """Find the log entries of a fingerprint.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(steps.entries({"fingerprint": "sha256:" + digest_of(fingerprint).hex()}))
+
+    def _run(self, running: Steps[T]) -> T:
+        try:
+            call = next(running)
+            while True:
+                try:
+                    answer = self._call(call)
+                except TrialAnchorError as error:
+                    call = running.throw(error)
+                else:
+                    call = running.send(answer)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def _call(self, call: Call) -> Answer:
+        attempts = Attempts(call, self._options, self._clock)
+        for attempt in stamina.retry_context(attempts.again, **attempts.limits):
+            with attempt, attempts.watch():
+                return attempts.accept(self._http.send(call.request(self._http, self._options)))
+        raise AssertionError("stamina gives at least one attempt")
