@@ -80,10 +80,10 @@ def open_engine(url: str) -> Engine:
     except SQLAlchemyError as error:
         raise ConfigError("setting database: not an SQLAlchemy URL") from error
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
     if parsed.get_backend_name() != "sqlite":
         raise ConfigError("setting database: only sqlite: and postgresql: are known")
-    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 10})
+    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     return engine
 

@@ -106,5 +106,5 @@ def install_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unforeseen(_request: Request, error: Exception) -> Response:
-        _log.error("node:request:failed", kind=type(error).__name__)
+        _log.error("node:request:failed", kind=type(error).__name__, exc_info=error)
         return problem_response(TrialAnchorError("the node could not answer; the cause is in its log"))

@@ -26,6 +26,7 @@ from trialanchor.errors import InputError
 MAX_DEPTH = 16
 """Nesting of CBOR items accepted; the deepest of ours is 6."""
 
+
 def _refuse_tag(_value: Any, _immutable: bool) -> NoReturn:  # noqa: FBT001 - the signature is cbor2's
     raise ValueError
 
@@ -152,12 +153,18 @@ def _diagnose(data: bytes) -> CborError:
         return DuplicateKeyError("a CBOR map holds a key twice")
     if _decodes(data, duplicates=False, indefinite=True):
         return IndefiniteLengthError("a CBOR item has no definite length")
-    return CborError("the bytes are not CBOR, are cut off, or are nested too deeply")
+    return CborError("the bytes are not CBOR, are cut off, are nested too deeply, or hold a tag of no use here")
 
 
 def _decodes(data: bytes, *, duplicates: bool, indefinite: bool) -> bool:
     try:
-        cbor2.loads(data, allow_duplicate_keys=duplicates, allow_indefinite=indefinite, max_depth=MAX_DEPTH)
+        cbor2.loads(
+            data,
+            allow_duplicate_keys=duplicates,
+            allow_indefinite=indefinite,
+            max_depth=MAX_DEPTH,
+            semantic_decoders=_NO_MEANING,
+        )
     except (cbor2.CBORError, ValueError, OverflowError, MemoryError):
         return False
     return True

@@ -90,7 +90,7 @@ class LogReader:
         """
         columns = entries.c
         names = (
-            "index",
+            "leaf_index",
             "digest",
             "fingerprint",
             "issuer",
