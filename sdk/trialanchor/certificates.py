@@ -13,6 +13,7 @@ Source: RFC 5280 §6.1 (without policies and name constraints, which are refused
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -105,7 +106,7 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> S
     certificates = [load_certificate(der) for der in chain]
     root = _find_root(certificates[-1], roots)
     path = certificates if certificates[-1] == root else [*certificates, root]
-    for depth, (certificate, issuer) in enumerate(zip(path, path[1:], strict=False)):
+    for depth, (certificate, issuer) in enumerate(pairwise(path)):
         _check_issued(certificate, issuer)
         _check_authority(issuer, depth)
     for certificate in path:

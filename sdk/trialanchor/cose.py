@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from trialanchor.encoding import cbor_decode_strictly, misencoded
+from trialanchor.encoding import MAPS, cbor_decode_strictly, misencoded
 from trialanchor.errors import InputError, SignatureError
 
 if TYPE_CHECKING:
@@ -100,16 +100,27 @@ def decode_sign1(data: bytes) -> Sign1:
         CborError: Not deterministic CBOR (see `trialanchor.encoding`).
         CoseError: Not a tagged COSE_Sign1 with an ES256 or Ed25519 sized signature.
     """
+    message = read_sign1(data)
+    again = encode_sign1(message)
+    if again != data:
+        raise misencoded(data, again)
+    return message
+
+
+def read_sign1(data: bytes) -> Sign1:
+    """Take a tagged message apart for a caller that encodes it again and compares.
+
+    Raises:
+        CborError: Not CBOR, a duplicate key or an indefinite length.
+        CoseError: As `decode_sign1`.
+    """
     value = cbor_decode_strictly(data)
     parts = value.value if isinstance(value, cbor2.CBORTag) and value.tag == SIGN1_TAG else None
     if not isinstance(parts, list | tuple) or len(parts) != 4:  # noqa: PLR2004 - the four parts of RFC 9052 §4.2
         again = cbor2.dumps(value, canonical=True)
         raise misencoded(data, again) if again != data else CoseError("not a tagged COSE_Sign1 message")
-    again = cbor2.dumps(value)
-    if again != data:
-        raise misencoded(data, again)
     protected, unprotected, payload, signature = parts
-    if type(protected) is not bytes or not hasattr(unprotected, "items"):
+    if type(protected) is not bytes or not isinstance(unprotected, MAPS):
         raise CoseError("the protected header must be a byte string and the unprotected header a map")
     if not (payload is None or type(payload) is bytes):
         raise CoseError("the payload must be a byte string or null")

@@ -36,6 +36,9 @@ _NO_MEANING = dict.fromkeys(
 )
 """Tags that cbor2 turns into Python objects (dates, messages, cycles, …); no format here has one."""
 
+MAPS = (dict, cbor2.frozendict)
+"""Types of a decoded CBOR map."""
+
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 
 

@@ -11,20 +11,20 @@ Source: RFC 9942 §4.3, §5.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import cbor2
 
 from trialanchor import cose
-from trialanchor.encoding import cbor_decode, cbor_encode
+from trialanchor.encoding import MAPS, cbor_decode, cbor_decode_strictly, cbor_encode
 from trialanchor.errors import InputError
 from trialanchor.merkle import HASH_SIZE, MAX_PATH, root_from_inclusion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trialanchor.cose import Signer
 
@@ -154,6 +154,9 @@ class Receipt:
 def decode_receipt(data: bytes) -> Receipt:
     """Decode a receipt; neither path nor signature is checked.
 
+    The fields are encoded again and compared with the bytes: what is not in the schema, or not deterministic, cannot
+    have survived that.
+
     Raises:
         CborError: Not deterministic CBOR.
         CoseError: Not a COSE_Sign1 message, or a critical label that is not understood.
@@ -161,28 +164,41 @@ def decode_receipt(data: bytes) -> Receipt:
     """
     if len(data) > MAX_RECEIPT:
         raise ReceiptError(f"a receipt has at most {MAX_RECEIPT} octets")
-    message = cose.decode_sign1(data)
+    message = cose.read_sign1(data)
     if message.payload is not None:
         raise ReceiptError("the payload of a receipt, the root, must be detached")
     claims = decode_claims(message.protected)
     size, index, path = _read_proof(message.unprotected)
-    return Receipt(message.protected, claims, message.signature, size, index, path)
+    if ReceiptSeal(message.protected, message.signature).receipt(size, index, path) != data:
+        raise _why_not_same(data)
+    return Receipt(message.protected, claims, message.signature, size, index, tuple(path))
 
 
+def _why_not_same(data: bytes) -> InputError:
+    """Say why the schema's encoding differs from the bytes: bad CBOR, or something outside the schema."""
+    try:
+        message = cose.decode_sign1(data)
+        cbor_decode(message.unprotected[cose.VDP][INCLUSION_PROOFS][0])
+    except InputError as error:
+        return error
+    return ReceiptError("the unprotected header must hold one inclusion proof (396, -1) and nothing else")
+
+
+@lru_cache(maxsize=256)
 def decode_claims(protected: bytes) -> ReceiptClaims:
-    """Read the protected header of a receipt.
+    """Read the protected header of a receipt; all receipts of a checkpoint share it.
 
     Raises:
         InputError: As `decode_receipt`.
     """
     header = cbor_decode(protected)
-    if not hasattr(header, "items"):
+    if not isinstance(header, MAPS):
         raise ReceiptError("the protected header is not a map")
     cose.check_critical(header, _UNDERSTOOD)
     if header.get(cose.VDS) != RFC9162_SHA256 or type(header[cose.VDS]) is not int:
         raise ReceiptError("only vds 1 (RFC9162_SHA256) in the protected header is known")
     algorithm, kid, claims = header.get(cose.ALG), header.get(cose.KID), header.get(cose.CWT_CLAIMS)
-    if type(algorithm) is not int or type(kid) is not bytes or not hasattr(claims, "items"):
+    if type(algorithm) is not int or type(kid) is not bytes or not isinstance(claims, MAPS):
         raise ReceiptError("the protected header must hold alg, kid and CWT claims")
     if not _has_only(header, _HEADER):
         raise ReceiptError("the protected header holds a label outside the schema")
@@ -199,14 +215,13 @@ def _read_claims(algorithm: int, kid: bytes, claims: Mapping[Any, Any]) -> Recei
     return ReceiptClaims(algorithm, kid, issuer[len(_URN) :], origin, at, size)
 
 
-def _read_proof(header: Mapping[Any, Any]) -> tuple[int, int, tuple[bytes, ...]]:
+def _read_proof(header: Mapping[Any, Any]) -> tuple[int, int, Sequence[bytes]]:
     """Read the single inclusion proof; an empty path is right for the only entry of a tree."""
     proofs: Any = header.get(cose.VDP)
-    inclusion = proofs.get(INCLUSION_PROOFS) if isinstance(proofs, Mapping) and len(proofs) == 1 else None
-    only = _has_only(header, frozenset({cose.VDP})) and _has_only(proofs, frozenset({INCLUSION_PROOFS}))
-    if not only or not isinstance(inclusion, list | tuple) or len(inclusion) != 1:
+    inclusion = proofs.get(INCLUSION_PROOFS) if isinstance(proofs, MAPS) else None
+    if not isinstance(inclusion, list | tuple) or len(inclusion) != 1:
         raise ReceiptError("the unprotected header must hold one inclusion proof (396, -1) and nothing else")
-    proof = cbor_decode(inclusion[0]) if type(inclusion[0]) is bytes else None
+    proof = cbor_decode_strictly(inclusion[0]) if type(inclusion[0]) is bytes else None
     if not isinstance(proof, list | tuple) or len(proof) != 3:  # noqa: PLR2004 - size, index, path
         raise ReceiptError("an inclusion proof is [size, index, path] in a byte string")
     size, index, path = proof
@@ -216,9 +231,9 @@ def _read_proof(header: Mapping[Any, Any]) -> tuple[int, int, tuple[bytes, ...]]
         raise ReceiptError("size and index of an inclusion proof are below 2^63")
     if len(path) > MAX_PATH or any(type(h) is not bytes or len(h) != HASH_SIZE for h in path):
         raise ReceiptError("a path is at most 63 hashes of 32 octets")
-    return size, index, tuple(path)
+    return size, index, path
 
 
 def _has_only(header: Any, labels: frozenset[int | str]) -> bool:
     """Tell whether a map has exactly these labels, of these types: to Python 1, 1.0 and true are one key."""
-    return hasattr(header, "items") and set(header) == labels and all(type(label) in (int, str) for label in header)
+    return isinstance(header, MAPS) and set(header) == labels and all(type(label) in (int, str) for label in header)

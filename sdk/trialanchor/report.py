@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from trialanchor.statements import describe_statement
+
 if TYPE_CHECKING:
+    from trialanchor.statements import SignedStatement
     from trialanchor.trust import State
 
 _REPORT_VERSION = 1
@@ -87,18 +90,23 @@ class Report:
     Attributes:
         checks: All twelve, in order.
         at: Reference time, Unix seconds.
-        statement: Claims of the statement; None unless signature and certificate passed and nothing failed.
+        signed: The statement; None unless signature and certificate passed and nothing failed.
         state: How far the evidence has come as far as it could be checked; None likewise.
     """
 
     checks: tuple[Check, ...]
     at: int
-    statement: dict[str, Any] | None = None
+    signed: SignedStatement | None = None
     state: State | None = None
 
     @property
+    def statement(self) -> dict[str, Any] | None:
+        """Claims of the verified statement as JSON values."""
+        return None if self.signed is None else describe_statement(self.signed)
+
+    @property
     def verdict(self) -> Verdict:
-        """Refuted when any check failed; else unchecked when a required one was not done; else pending; else verified."""
+        """Refuted if any check failed; else unchecked if a required one was not done; else pending or verified."""
         outcomes = {check.outcome for check in self.checks if check.required}
         if any(check.outcome is Outcome.FAILED for check in self.checks):
             return Verdict.REFUTED
@@ -125,6 +133,6 @@ class Report:
             "at": datetime.fromtimestamp(self.at, UTC).isoformat().replace("+00:00", "Z"),
             "checks": [check.to_json() for check in self.checks],
         }
-        if self.statement is not None:
+        if self.signed is not None:
             value |= {"statement": self.statement, "state": self.state}
         return value

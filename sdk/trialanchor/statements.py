@@ -18,9 +18,8 @@ Not done here: signatures against certificates (`trialanchor.certificates`) and 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ import cbor2
 
 from trialanchor import cose
 from trialanchor.encoding import (
+    MAPS,
     OversizeError,
     base64_decode,
     cbor_decode_strictly,
@@ -179,7 +179,7 @@ class Statement:
     refs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class SignedStatement:
     """A statement with its signature: the exact bytes, and what they say.
 
@@ -190,6 +190,10 @@ class SignedStatement:
         algorithm: `cose.ES256` or `cose.EDDSA`.
         x5t: SHA-256 of the signing certificate.
         chain: Certificates (DER) sent beside it, signing one first; never part of the logged bytes.
+        to_be_signed: The bytes under the signature.
+        digest: Statement digest, SHA-256 of the bytes under the signature: the same for a copy that was signed again,
+            so it is the key of exactly-once registration.
+        entry: The log entry: the message with an empty unprotected header.
     """
 
     statement: Statement
@@ -199,23 +203,17 @@ class SignedStatement:
     x5t: bytes
     chain: tuple[bytes, ...] = ()
 
-    @cached_property
-    def to_be_signed(self) -> bytes:
-        """The bytes under the signature."""
-        return cose.to_be_signed(self.protected, self.statement.payload)
+    to_be_signed: bytes = field(init=False, repr=False)
+    digest: bytes = field(init=False)
+    entry: bytes = field(init=False, repr=False)
 
-    @cached_property
-    def digest(self) -> bytes:
-        """Statement digest: SHA-256 of the bytes under the signature.
-
-        The same for a copy that was signed again, so it is the key of exactly-once registration.
-        """
-        return sha256(self.to_be_signed).digest()
-
-    @cached_property
-    def entry(self) -> bytes:
-        """The log entry: the message with an empty unprotected header."""
-        return cose.encode_sign1(cose.Sign1(self.protected, {}, self.statement.payload, self.signature))
+    def __post_init__(self) -> None:
+        payload = self.statement.payload
+        data = cose.to_be_signed(self.protected, payload)
+        object.__setattr__(self, "to_be_signed", data)
+        object.__setattr__(self, "digest", sha256(data).digest())
+        entry = cose.encode_sign1(cose.Sign1(self.protected, {}, payload, self.signature))
+        object.__setattr__(self, "entry", entry)
 
     def encode(self) -> bytes:
         """Encode for sending, with the certificate chain in the unprotected header."""
@@ -290,9 +288,9 @@ def decode_statement(data: bytes) -> SignedStatement:
     """
     if len(data) > MAX_STATEMENT:  # (1)
         raise OversizeError(f"the statement has {len(data)} octets, {MAX_STATEMENT} are allowed")
-    message = cose.decode_sign1(data)
+    message = cose.read_sign1(data)
     header = cbor_decode_strictly(message.protected)  # (2)
-    if not hasattr(header, "items"):
+    if not isinstance(header, MAPS):
         raise StatementError("the protected header is not a map")
     cose.check_critical(header, _UNDERSTOOD)
     if type(message.payload) is not bytes:
@@ -301,8 +299,12 @@ def decode_statement(data: bytes) -> SignedStatement:
     check_statement(statement)
     if encode_protected(statement, algorithm, x5t) != message.protected:  # (4)
         raise _why_not_same(header, message.protected)
-    chain = _read_unprotected(message.unprotected)
-    return SignedStatement(statement, message.protected, message.signature, algorithm, x5t, chain)
+    chain = _read_unprotected(message.unprotected) if message.unprotected else ()
+    signed = SignedStatement(statement, message.protected, message.signature, algorithm, x5t, chain)
+    again = cose.encode_sign1(message) if message.unprotected else signed.entry
+    if again != data:
+        raise misencoded(data, again)
+    return signed
 
 
 def _read_header(header: Mapping[Any, Any], payload: bytes) -> tuple[Statement, int, bytes]:
@@ -344,9 +346,9 @@ def _read_header(header: Mapping[Any, Any], payload: bytes) -> tuple[Statement, 
 
 
 def _map(value: Any, what: str) -> Mapping[Any, Any]:
-    if not hasattr(value, "items"):
+    if not isinstance(value, MAPS):
         raise StatementError(f"{what} must be a map")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def _urn(value: Any, what: str) -> str:

@@ -45,8 +45,8 @@ from trialanchor.fingerprint import Disclosure, Opening
 from trialanchor.merkle import leaf_hash, root_from_inclusion
 from trialanchor.notes import Checkpoint, parse_checkpoint
 from trialanchor.receipts import Receipt, decode_receipt
-from trialanchor.report import CHECKS, Check, Outcome, Report, Verdict
-from trialanchor.statements import RECORD_TYPE, SET_TYPE, SignedStatement, decode_statement, describe_statement
+from trialanchor.report import CHECKS, Check, Outcome, Report
+from trialanchor.statements import RECORD_TYPE, SET_TYPE, SignedStatement, decode_statement
 from trialanchor.trust import State, Trust, TrustedLog
 from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_chaincode.rules.kinds import KINDS, may_provide
@@ -124,10 +124,6 @@ class _StatementFacts:
     leaf: bytes
 
 
-class _NotApplicableError(Exception):
-    """The check has nothing to do here: passed, with this word."""
-
-
 class _PendingError(Exception):
     """The part is not there yet."""
 
@@ -146,12 +142,12 @@ class _Run:
 
     def report(self) -> Report:
         """Do all checks in order; what rests on a failed one is not done."""
-        checks = tuple(self._do(number, name) for number, name in enumerate(CHECKS, 1))
-        report = Report(checks, self.verifier.at)
-        known = all(self.outcomes[name] is Outcome.PASSED for name in ("statement", "signature", "certificate"))
-        if not known or report.verdict is Verdict.REFUTED:
-            return report
-        return Report(checks, self.verifier.at, describe_statement(self.facts.signed), self._state())
+        checks = tuple([self._do(number, name) for number, name in enumerate(CHECKS, 1)])
+        outcomes = self.outcomes
+        # certificate rests on signature, and that on statement
+        if outcomes["certificate"] is not Outcome.PASSED or Outcome.FAILED in outcomes.values():
+            return Report(checks, self.verifier.at)
+        return Report(checks, self.verifier.at, self.facts.signed, self._state())
 
     def _state(self) -> State:
         if self.outcomes["receipt"] is not Outcome.PASSED:
@@ -163,18 +159,20 @@ class _Run:
 
     def _do(self, number: int, name: str) -> Check:
         required = name != "anchor" or self.trust.policy.state is State.ANCHORED
-        outcome, detail, code = Outcome.PASSED, "", ""
         try:
             self._need_bases(name)
             _METHODS[name](self)
-        except _NotApplicableError as word:
-            detail = str(word)
         except _PendingError as word:
             outcome, detail, code = Outcome.PENDING, str(word), "pending"
         except TrustError as error:
             outcome, detail, code = Outcome.NOT_CHECKED, str(error), error.code
         except TrialAnchorError as error:
             outcome, detail, code = Outcome.FAILED, str(error), error.code
+        except Exception as fault:  # noqa: BLE001 - whatever the bytes provoke, the answer is never "fine"
+            outcome, detail, code = Outcome.NOT_CHECKED, f"the check met a fault ({type(fault).__name__})", "error"
+        else:
+            self.outcomes[name] = Outcome.PASSED
+            return _PASSED[number, required]
         self.outcomes[name] = outcome
         return Check(number, name, outcome, detail, code, required)
 
@@ -186,12 +184,10 @@ class _Run:
             if self.outcomes[basis] is not Outcome.PASSED:
                 raise TrustError(f"it rests on check {CHECKS.index(basis) + 1}, {basis}, which did not pass")
 
-    # (1)
-    def check_bundle(self) -> None:
+    def check_bundle(self) -> None:  # (1)
         self.bundle = decode_bundle(self.data)
 
-    # (2)
-    def check_statement(self) -> None:
+    def check_statement(self) -> None:  # (2)
         entry = self.bundle.statement
         self.facts = self.verifier.once(
             ("statement", entry), lambda: _StatementFacts(decode_statement(entry), leaf_hash(entry))
@@ -209,8 +205,7 @@ class _Run:
             return self.bundle.membership.fingerprint
         return self.facts.signed.statement.payload
 
-    # (3)
-    def check_evidence(self) -> None:
+    def check_evidence(self) -> None:  # (3)
         if self.evidence is None:
             raise TrustError("no evidence was given to compare with the fingerprint")
         if self.evidence.digest is not None:
@@ -229,16 +224,14 @@ class _Run:
             return Disclosure.decode(self.evidence.disclosure).root
         raise TrustError("no evidence was given to compare with the fingerprint")
 
-    # (4)
-    def check_set(self) -> None:
+    def check_set(self) -> None:  # (4)
         membership, statement = self.bundle.membership, self.facts.signed.statement
         if membership is None or statement.count is None:
-            raise _NotApplicableError("the statement is about this evidence alone")
+            return  # the statement is about this evidence alone
         if membership.root(statement.count) != statement.payload:
             raise ProofError("the fingerprint is not in the signed set")
 
-    # (5)
-    def check_signature(self) -> None:
+    def check_signature(self) -> None:  # (5)
         signed = self.facts.signed
         if not self.bundle.chain:
             raise InputError("the bundle carries no certificate")
@@ -251,8 +244,7 @@ class _Run:
             lambda: cose.check_signature(key, signed.algorithm, signed.signature, signed.to_be_signed),
         )
 
-    # (6)
-    def check_certificate(self) -> None:
+    def check_certificate(self) -> None:  # (6)
         statement, chain = self.facts.signed.statement, self.bundle.chain
         member = self.trust.members.get(statement.issuer)
         if member is None:
@@ -264,20 +256,17 @@ class _Run:
             if revoked_at is not None and statement.issued_at >= revoked_at:
                 raise CertificateError("a certificate of the chain had been revoked when the statement was made")
 
-    # (7)
-    def check_role(self) -> None:
+    def check_role(self) -> None:  # (7)
         statement = self.facts.signed.statement
         if statement.kind not in KINDS:
             raise TrustError("the catalogue of this version does not know the kind of evidence")
         if not may_provide(statement.kind, self.trust.members[statement.issuer].roles):
             raise PolicyError("the member's roles do not let it provide evidence of this kind")
 
-    # (8)
-    def check_checkpoint(self) -> None:
+    def check_checkpoint(self) -> None:  # (8)
         self._checkpoint(self._note(), self._receipt())
 
-    # (9)
-    def check_receipt(self) -> None:
+    def check_receipt(self) -> None:  # (9)
         receipt, checkpoint = self._receipt(), parse_checkpoint_once(self.verifier, self._note())
         log = self.trust.logs[checkpoint.origin]
         if receipt.root(self.facts.leaf) != checkpoint.root:
@@ -289,16 +278,14 @@ class _Run:
             ),
         )
 
-    # (10)
-    def check_time(self) -> None:
+    def check_time(self) -> None:  # (10)
         signed_at, registered_at = self.facts.signed.statement.issued_at, self._receipt().claims.at
         if signed_at > registered_at + CLOCK_TOLERANCE_S:
             raise PolicyError("the statement is dated after its registration")
         if registered_at > self.verifier.at + CLOCK_TOLERANCE_S:
             raise PolicyError("the registration lies after the reference time")
 
-    # (11)
-    def check_anchor(self) -> None:
+    def check_anchor(self) -> None:  # (11)
         if not self.bundle.anchors:
             raise _PendingError("no ledger holds a checkpoint over this statement yet")
         unknown = 0
@@ -327,8 +314,7 @@ class _Run:
             raise PolicyError("the anchor lies after the reference time")
         return True
 
-    # (12)
-    def check_policy(self) -> None:
+    def check_policy(self) -> None:  # (12)
         policy = self.trust.policy
         if policy.state is State.ANCHORED and self.outcomes["anchor"] is Outcome.PENDING:
             raise _PendingError("the policy demands an anchor, which is not there yet")
@@ -437,6 +423,12 @@ _BASES: dict[str, tuple[str, ...]] = {
     "time": ("receipt",),
     "anchor": ("checkpoint",),
     "policy": ("checkpoint",),
+}
+
+_PASSED = {
+    (number, required): Check(number, name, Outcome.PASSED, required=required)
+    for number, name in enumerate(CHECKS, 1)
+    for required in (True, False)
 }
 
 _METHODS: dict[str, Callable[[_Run], None]] = {name: getattr(_Run, f"check_{name}") for name in CHECKS}

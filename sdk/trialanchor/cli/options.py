@@ -5,6 +5,7 @@ Every option has an environment variable, so that a site sets its node, member a
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -125,10 +126,13 @@ def _read_member(member: str) -> str:
     path = Path(member)
     if not path.is_file():
         raise ConfigError("--member is neither an OID nor a member file")
-    from_file = decode_member(read_file(path, _MEMBER_LIMIT))
-    if from_file is None:
+    try:
+        named = json.loads(read_file(path, _MEMBER_LIMIT))["oid"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        named = None
+    if not is_dotted(named):
         raise ConfigError(f"{path.name} is not a member file; `trialanchor keys new` writes one")
-    return from_file
+    return named
 
 
 def oid(text: str, option: str) -> str:

@@ -10,7 +10,7 @@ from trialanchor.client.asynchronous import AsyncClient
 from trialanchor.client.calls import Options
 from trialanchor.client.errors import AnswerError, NotRegisteredError, OutcomeUnknownError, UnreachableError
 from trialanchor.client.preparation import Author, Claims, Evidence, Prepared, Registered, media_type
-from trialanchor.client.steps import Entry, Outcome
+from trialanchor.client.steps import Entry, Outcome, merge_bundle
 from trialanchor.client.sync import Client
 
 __all__ = [
@@ -29,4 +29,5 @@ __all__ = [
     "Registered",
     "UnreachableError",
     "media_type",
+    "merge_bundle",
 ]

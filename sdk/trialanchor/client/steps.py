@@ -219,20 +219,27 @@ def upgrade(bundle: Bundle, wait: str | None = None, timeout_s: float = 0) -> St
         (outcome,) = yield from register([signed])
         if isinstance(outcome, TrialAnchorError):
             raise outcome
-        bundle = replace(outcome, membership=bundle.membership)
+        bundle = replace(outcome, membership=bundle.membership, chain=bundle.chain)
     remaining = timeout_s if wait is not None else 0
     while True:
         poll_s = int(min(remaining, MAX_POLL_S))
         remaining -= poll_s
         found = yield from receipt(signed.digest, wait if poll_s else None, poll_s)
-        bundle = _merge(bundle, found)
+        bundle = merge_bundle(bundle, found)
         if bundle.anchors or remaining < 1:
             return bundle
 
 
-def _merge(bundle: Bundle, found: Bundle) -> Bundle:
+def merge_bundle(bundle: Bundle, found: Bundle) -> Bundle:
+    """Add to a bundle what another one about the same statement has and it has not.
+
+    Raises:
+        AnswerError: The other one is about another statement, or an anchor in it is.
+    """
     if found.statement != bundle.statement:
         raise AnswerError("the node holds this statement under another signature")
+    if bundle.receipt is None:
+        bundle = replace(bundle, receipt=found.receipt, checkpoint=found.checkpoint)
     with _judging_the_node():
         for anchor in found.anchors:
             if anchor not in bundle.anchors and len(bundle.anchors) < MAX_ANCHORS:

@@ -11,8 +11,8 @@ The owner keeps the *opening*: seed, items and leaf hashes. With it the whole re
 named. A *disclosure* shows one item with its salt and its path to the root, and nothing of the others: without its
 salt a low-entropy value (sex, a visit date) cannot be guessed from a hash.
 
-`JCS` of these arrays is `json.dumps` without blanks: with no floats, no number tokens and at most one key per object
-there is nothing left to choose (the tests compare it with another implementation of RFC 8785).
+`JCS` of these arrays is `json.dumps` without blanks and escapes: with no floats, no number tokens and at most one key
+per object there is nothing left to choose (the tests compare it with another implementation of RFC 8785).
 
 Source: RFC 6901 (paths), RFC 8785 (JCS), RFC 9162 §2.1.1, FIPS 202 (SHAKE-256).
 """
@@ -22,11 +22,13 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256, shake_256
 from itertools import pairwise
 from json import JSONEncoder
+from json.encoder import encode_basestring
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trialanchor.canonical import Number
 from trialanchor.encoding import base64_decode, base64_encode, json_decode, json_encode
@@ -34,7 +36,7 @@ from trialanchor.errors import DigestError, InputError
 from trialanchor.merkle import HASH_SIZE, Tree, root_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_ITEMS = 100_000
 """Items of one record."""
@@ -77,8 +79,7 @@ class ItemError(DigestError):
     code = "item-changed"
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedItem:
+class OpenedItem(NamedTuple):
     """One item: JSON Pointer and value, a number as `{"number": "…"}`."""
 
     path: str
@@ -110,10 +111,10 @@ class Opening:
         Raises:
             ItemError: An item was changed; names its path, never its value.
         """
-        salts = _salts(self.seed, len(self.items))
-        for position, item in enumerate(self.items):
-            if _leaf(salts, position, item.path, item.value) != self.leaves[position]:
-                raise ItemError(f"the item {item.path} is not the one that was registered")
+        leaves = _leaves(self.seed, self.items)
+        if leaves != self.leaves:
+            changed = next(i for i, leaf in enumerate(leaves) if leaf != self.leaves[i])
+            raise ItemError(f"the item {self.items[changed].path} is not the one that was registered")
         return self.root
 
     def differences(self, record: Mapping[str, Any]) -> list[str]:
@@ -234,14 +235,12 @@ def fingerprint_record(record: Mapping[str, Any], seed: bytes | None = None) -> 
         RecordError: Not an object of JSON values, a float, lone surrogates, too deep or too many items.
     """
     seed = secrets.token_bytes(SEED_SIZE) if seed is None else seed
-    pairs = sorted(_items(record), key=itemgetter(0))
-    if not pairs or len(pairs) > MAX_ITEMS:
+    items = sorted(_items(record), key=itemgetter(0))
+    if not items or len(items) > MAX_ITEMS:
         raise RecordError(f"a record has 1 to {MAX_ITEMS} items")
-    if any(pairs[i][0] == pairs[i + 1][0] for i in range(len(pairs) - 1)):
+    if len({item.path for item in items}) != len(items):
         raise RecordError("two items have one path after Unicode normalisation")
-    salts = _salts(seed, len(pairs))
-    leaves = tuple(_leaf(salts, position, path, value) for position, (path, value) in enumerate(pairs))
-    return Opening(seed, tuple(OpenedItem(path, value) for path, value in pairs), leaves)
+    return Opening(seed, tuple(items), _leaves(seed, items))
 
 
 def disclose(opening: Opening, path: str) -> Disclosure:
@@ -270,34 +269,46 @@ def _salts(seed: bytes, count: int) -> bytes:
     return shake_256(_SALT_LABEL + seed).digest(SALT_SIZE * count)
 
 
-def _leaf(salts: bytes, position: int, path: str, value: Any) -> bytes:
-    salt = salts[position * SALT_SIZE : (position + 1) * SALT_SIZE]
-    return sha256(b"\x00" + salt + _entry(path, value)).digest()
+def _leaves(seed: bytes, items: Sequence[OpenedItem]) -> tuple[bytes, ...]:
+    """Hash each item with its salt to its leaf."""
+    salts = _salts(seed, len(items))
+    return tuple(
+        [
+            sha256(b"\x00" + salts[start : start + SALT_SIZE] + _entry(path, value)).digest()
+            for start, (path, value) in zip(range(0, len(salts), SALT_SIZE), items, strict=True)
+        ]
+    )
 
 
 def _entry(path: str, value: Any) -> bytes:
-    """Encode one item canonically."""
+    """Encode one item canonically: JCS of `[path, value]`."""
     try:
-        return _to_json([path, value]).encode()
+        if type(value) is str:
+            return f"[{_quoted(path)},{encode_basestring(value)}]".encode()
+        return f"[{_quoted(path)},{_to_json(value)}]".encode()
     except UnicodeEncodeError as error:
         raise RecordError("a record holds a lone surrogate, which is no character") from error
 
 
-def _items(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+_quoted = lru_cache(maxsize=4_096)(encode_basestring)
+"""JSON text of a path; the records of a study share their paths."""
+
+
+def _items(record: Mapping[str, Any]) -> Iterator[OpenedItem]:
     """Take a record apart; a flat record of text and numbers takes the short way."""
     if not isinstance(record, dict):
         raise RecordError("a record is a JSON object")
     for key, value in record.items():
         path = "/" + _token(key)
         if type(value) is str:
-            yield path, value if value.isascii() else unicodedata.normalize("NFC", value)
+            yield OpenedItem(path, value if value.isascii() else unicodedata.normalize("NFC", value))
         elif type(value) is Number:
-            yield path, {"number": str(value)}
+            yield OpenedItem(path, {"number": str(value)})
         else:
             yield from _nested(path, value, 1)
 
 
-def _nested(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
+def _nested(path: str, value: Any, depth: int) -> Iterator[OpenedItem]:
     if depth > MAX_DEPTH:
         raise RecordError(f"a record is nested at most {MAX_DEPTH} deep")
     if isinstance(value, dict) and value:
@@ -307,7 +318,7 @@ def _nested(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
         for position, inner in enumerate(value):
             yield from _nested(f"{path}/{position}", inner, depth + 1)
     else:
-        yield path, _scalar(value)
+        yield OpenedItem(path, _scalar(value))
 
 
 def _scalar(value: Any) -> Any:

@@ -1,0 +1,36 @@
+"""Connect a command to its node, and say so when the node keeps it waiting."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from trialanchor.cli.messages import say
+from trialanchor.client import Client, Options
+
+if TYPE_CHECKING:
+    from trialanchor.cli.options import Signing
+
+
+def client_options() -> Options:
+    """Give the time-outs of the command line; tests put a transport in."""
+    return Options()
+
+
+def connect(url: str, signing: Signing | None = None) -> Client:
+    """Make the client of a command.
+
+    Raises:
+        InputError: The URL is not one.
+    """
+    set_on_retry_hooks([_say_waiting])
+    if signing is None:
+        return Client(url, options=client_options())
+    return Client(url, member=signing.member, system=signing.system, options=client_options())
+
+
+def _say_waiting(details: RetryDetails) -> None:
+    text = say("{cause}; trying again in {seconds} s", cause=details.caused_by, seconds=f"{details.wait_for:.1f}")
+    print(text, file=sys.stderr)

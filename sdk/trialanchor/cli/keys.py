@@ -1,0 +1,91 @@
+"""`trialanchor keys`: make the keys of a member and of its systems."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trialanchor.cli.files import write_new
+from trialanchor.cli.options import CHAIN_SUFFIX, KEY_SUFFIX, PassphraseFile, oid, read_passphrase
+from trialanchor.cli.results import Result, note
+from trialanchor.clock import SystemClock
+from trialanchor.cose import EDDSA, ES256
+from trialanchor.errors import InputError
+from trialanchor.keys import certificate_pem, new_root, new_system, write_key
+from trialanchor.report import Verdict
+from trialanchor_chaincode.rules.kinds import ROLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MEMBER_VERSION = 1
+_SYSTEM = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make the keys of a member and of its systems.")
+
+
+class Algorithm(StrEnum):
+    """Signature algorithm of a system's key."""
+
+    ES256 = "es256"
+    EDDSA = "eddsa"
+
+
+@app.callback()
+def keys() -> None:
+    """Make the keys of a member and of its systems."""
+
+
+@app.command()
+def new(  # noqa: PLR0913 - one parameter for each option
+    folder: Annotated[Path, typer.Argument(help="Folder for keys, certificates and member.json.")],
+    *,
+    member_oid: Annotated[str, typer.Option(help="OID of the member.")],
+    role: Annotated[list[str], typer.Option(help="Role of the member; may be given several times.")],
+    system: Annotated[str, typer.Option(help="Short name of the system that signs, such as edc.")],
+    alg: Annotated[Algorithm, typer.Option(help="Algorithm of the system's key.")] = Algorithm.ES256,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Make a member's root and the key of one system; nothing is ever written over."""
+    member = oid(member_oid, "--member-oid")
+    _check(role, system)
+    paths = [folder / name for name in _names(system)]
+    for path in paths:
+        if path.exists():
+            raise InputError(f"{path} exists; keys are never written over")
+    passphrase = read_passphrase(passphrase_file)
+    now = SystemClock().now()
+    root = new_root(member, now)
+    key, certificate = new_system(member, system, root, now, EDDSA if alg is Algorithm.EDDSA else ES256)
+    document = {
+        "trialanchor_member": MEMBER_VERSION,
+        "oid": member,
+        "roles": role,
+        "roots": [certificate_pem(root[1])],
+    }
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    root_key, root_certificate, system_key, system_chain, member_file = paths
+    write_key(root_key, root[0], passphrase)
+    write_key(system_key, key, passphrase)
+    write_new(root_certificate, certificate_pem(root[1]).encode())
+    write_new(system_chain, certificate_pem(certificate).encode())
+    write_new(member_file, (json.dumps(document, indent=1) + "\n").encode())
+    for path in paths:
+        print(Result(str(path), Verdict.VERIFIED).line)
+    note("give member.json to the operators of the nodes; keep root.key.pem apart, it is needed for new systems only")
+
+
+def _names(system: str) -> tuple[str, ...]:
+    return ("root.key.pem", "root.cert.pem", system + KEY_SUFFIX, system + CHAIN_SUFFIX, "member.json")
+
+
+def _check(roles: Sequence[str], system: str) -> None:
+    if any(role not in ROLES for role in roles):
+        raise InputError(f"--role must be one of {', '.join(ROLES)}")
+    if _SYSTEM.fullmatch(system) is None or system == "root":
+        raise InputError("--system is a short name of lower-case letters, digits and hyphens, other than root")
