@@ -83,6 +83,8 @@ def open_engine(url: str) -> Engine:
         return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True)
     if parsed.get_backend_name() != "sqlite":
         raise ConfigError("setting database: only sqlite: and postgresql: are known")
+    if parsed.database in (None, "", ":memory:"):
+        raise ConfigError("setting database: SQLite needs a file; a log in memory is lost with the process")
     engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     return engine
@@ -145,6 +147,20 @@ def writing(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a connection that reads.
+
+    Raises:
+        StoreError: The database did not answer.
+    """
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise StoreError("the node's database did not answer") from error
 
 
 def store_error(error: SQLAlchemyError) -> StoreError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+import typer
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from trialanchor.cli.messages import say
@@ -33,4 +33,4 @@ def connect(url: str, signing: Signing | None = None) -> Client:
 
 def _say_waiting(details: RetryDetails) -> None:
     text = say("{cause}; trying again in {seconds} s", cause=details.caused_by, seconds=f"{details.wait_for:.1f}")
-    print(text, file=sys.stderr)
+    typer.echo(text, err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import Annotated
 
 import typer
@@ -37,4 +37,4 @@ def disclose(
         raise InputError(f"the name of a disclosure ends in {DISCLOSURE_SUFFIX}: `trialanchor verify` knows it by that")
     disclosure = disclose_item(Opening.decode(read_file(opening, _LIMIT)), item)
     write_new(target, disclosure.encode(), PRIVATE)
-    print(Result(str(target), Verdict.VERIFIED, "").line)
+    typer.echo(Result(str(target), Verdict.VERIFIED, "").line)

@@ -58,4 +58,4 @@ def export(
         sys.stdout.buffer.flush()
         return
     write_new(out, data)
-    print(Result(str(out), Verdict.VERIFIED, "").line)
+    typer.echo(Result(str(out), Verdict.VERIFIED, "").line)

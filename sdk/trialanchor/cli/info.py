@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,14 +36,14 @@ def info(
     """Show what a bundle says; nothing is verified."""
     description = describe(decode_bundle(read_file(bundle, MAX_BUNDLE)))
     if as_json:
-        print(json.dumps({"trialanchor_info": JSON_VERSION, **description}, ensure_ascii=False))
+        typer.echo(json.dumps({"trialanchor_info": JSON_VERSION, **description}, ensure_ascii=False))
         return
     note("nothing was verified; use `trialanchor verify`")
     for part, fields in description.items():
         for entry in fields if isinstance(fields, list) else [fields]:
-            print(say(part))
+            typer.echo(say(part))
             for name, value in entry.items():
-                print(f"  {name:14} {printable(value)}")
+                typer.echo(f"  {name:14} {printable(value)}")
 
 
 def describe(bundle: Bundle) -> dict[str, Any]:

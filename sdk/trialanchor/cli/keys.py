@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,7 +76,7 @@ def new(  # noqa: PLR0913 - one parameter for each option
     write_new(system_chain, certificate_pem(certificate).encode())
     write_new(member_file, (json.dumps(document, indent=1) + "\n").encode())
     for path in paths:
-        print(Result(str(path), Verdict.VERIFIED).line)
+        typer.echo(Result(str(path), Verdict.VERIFIED).line)
     note("give member.json to the operators of the nodes; keep root.key.pem apart, it is needed for new systems only")
 
 

@@ -1,15 +1,16 @@
 """What a command says: one line per file, a summary, and the exit code.
 
-A line is `OK | FAIL | PENDING | UNCHECKED path: reason`. The first word is the same in every language; scripts take the
-exit code or `--json`. For several files the worst counts, in the order refuted, could not be checked, pending, verified.
+A line is `OK | FAIL | PENDING | UNCHECKED path: reason`. The first word is the same in every language; scripts take
+the exit code or `--json`. For several files the worst counts: refuted, could not be checked, pending, verified.
 """
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from trialanchor.cli.messages import joined, language, printable, say
 from trialanchor.report import Outcome, Verdict
@@ -108,9 +109,9 @@ def print_checks(report: Report) -> None:
         if check.outcome is not Outcome.PASSED and not check.required:
             outcome = f"{outcome}, not required"
         head = f"{check.number:2}. {say(check.name)}, {say(outcome)}"
-        print(joined(head, printable(say(check.detail))), file=sys.stderr)
+        typer.echo(joined(head, printable(say(check.detail))), err=True)
 
 
 def note(text: str, **values: Any) -> None:
     """Print a note for the person at the terminal to standard error."""
-    print(say(text, **{name: printable(value) for name, value in values.items()}), file=sys.stderr)
+    typer.echo(say(text, **{name: printable(value) for name, value in values.items()}), err=True)

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,7 +86,7 @@ def stamp(  # noqa: PLR0913 - one parameter for each option
     with connect(url, read_signing(member, key, chain, passphrase_file)) as client:
         results = stamp_files(client, files, claims)
     for result in results:
-        print(result.line)
+        typer.echo(result.line)
     return worst(results).exit_code
 
 
@@ -199,5 +199,3 @@ def bundle_path(path: Path) -> Path:
 def pending_path(path: Path) -> Path:
     """Give the place of a statement that is signed and not yet registered."""
     return path.with_name(path.name + SUFFIX + PENDING_SUFFIX)
-
-

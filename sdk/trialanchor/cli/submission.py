@@ -113,7 +113,9 @@ class Submission:
         return self._tally.refused or [self._success(rows)]
 
     def _success(self, rows: int) -> Result:
-        text = say("{rows} records, {registered} statements registered now", rows=rows, registered=self._tally.registered)
+        text = say(
+            "{rows} records, {registered} statements registered now", rows=rows, registered=self._tally.registered
+        )
         return Result(str(self._job.records.path), Verdict.VERIFIED, text)
 
     def _take(self, first: int, records: Sequence[Record]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,7 +51,8 @@ def submit(  # noqa: PLR0913 - one parameter for each option
     study: Study,
     out: Annotated[Path, typer.Option(envvar="TRIALANCHOR_OUT", help="Folder for openings and bundles; keep it.")],
     kind: Annotated[
-        str | None, typer.Option(envvar="TRIALANCHOR_KIND", help="Kind of evidence; by default that of the SDTM domain.")
+        str | None,
+        typer.Option(envvar="TRIALANCHOR_KIND", help="Kind of evidence; by default that of the SDTM domain."),
     ] = None,
     subject: Annotated[
         str | None, typer.Option(help="OID below which each set or record has its own, for one file; else a new one.")
@@ -98,7 +99,7 @@ def submit(  # noqa: PLR0913 - one parameter for each option
             with only_one(job.folder), progress(job.records.name, job.records.expected) as advance:
                 done = Submission(client, job, advance).run()
             for result in done:
-                print(result.line, flush=True)
+                typer.echo(result.line)
             results += done
     return worst(results).exit_code
 

@@ -1,6 +1,7 @@
 """`trialanchor upgrade`: add to bundles what the node has gathered since, such as anchors.
 
-A node is asked once for each statement, however many bundles carry it. What a bundle holds stays as it is.
+A node is asked once for each statement, however many bundles carry it. What a bundle holds stays as it is. In folders
+only bundles without an anchor are looked at; one that is named is always asked for.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +19,7 @@ from trialanchor.cli.connection import connect
 from trialanchor.cli.errors import UnreadableError
 from trialanchor.cli.files import read_file, write_files
 from trialanchor.cli.messages import say
-from trialanchor.cli.options import Url
+from trialanchor.cli.options import Url  # noqa: TC001 - Typer reads annotations
 from trialanchor.cli.results import Result, summary, worst
 from trialanchor.cli.targets import find_in_folder
 from trialanchor.client import Client, merge_bundle
@@ -42,6 +43,7 @@ class _Held:
     path: Path
     data: bytes
     bundle: Bundle
+    named: bool
 
 
 @app.command()
@@ -63,9 +65,9 @@ def upgrade(
     in_folders = any(path.is_dir() for path in paths)
     for result in results:
         if verbose or not in_folders or result.verdict is not Verdict.VERIFIED:
-            print(result.line)
+            typer.echo(result.line)
     if in_folders:
-        print(summary(results))
+        typer.echo(summary(results))
     return worst(results).exit_code
 
 
@@ -73,30 +75,33 @@ def _read_all(paths: Sequence[Path]) -> tuple[list[_Held], list[Result]]:
     """Read the bundles; one that is not a bundle or not there gets its line at once."""
     held: list[_Held] = []
     results: list[Result] = []
-    for path in _bundle_paths(paths):
+    for path, named in _bundle_paths(paths):
         try:
             data = read_file(path, MAX_BUNDLE)
-            held.append(_Held(path, data, decode_bundle(data)))
+            held.append(_Held(path, data, decode_bundle(data), named))
         except (InputError, UnreadableError) as error:
             verdict = Verdict.REFUTED if isinstance(error, InputError) else Verdict.UNCHECKED
             results.append(Result(str(path), verdict, say(str(error))))
     return held, results
 
 
-def _bundle_paths(paths: Sequence[Path]) -> Iterator[Path]:
+def _bundle_paths(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+    """Give the paths of bundles, and whether each was named rather than found in a folder."""
     for path in paths:
         if path.is_dir():
             found, _links = find_in_folder(path)
-            yield from (target.bundle for target in found if target.bundle is not None and target.bundle.is_file())
+            yield from ((t.bundle, False) for t in found if t.bundle is not None and t.bundle.is_file())
         else:
-            yield path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)
+            yield (path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)), True
 
 
 def _upgrade_group(client: Client, group: Sequence[_Held], wait: float) -> list[Result]:
     """Ask for one statement, and complete all bundles that carry it."""
+    if all(item.bundle.anchors and not item.named for item in group):
+        return [Result(str(item.path), Verdict.VERIFIED, say("anchored")) for item in group]
     try:
         first = client.upgrade(group[0].bundle, State.ANCHORED if wait else None, wait)
-        completed = {item.path: _complete(item, first).encode() for item in group}
+        completed = {item.path: merge_bundle(item.bundle, first).encode() for item in group}
         write_files({item.path: completed[item.path] for item in group if completed[item.path] != item.data})
     except TrialAnchorError as error:
         verdict = Verdict.REFUTED if error.exit_code == Verdict.REFUTED.exit_code else Verdict.UNCHECKED
@@ -104,7 +109,3 @@ def _upgrade_group(client: Client, group: Sequence[_Held], wait: float) -> list[
     if first.anchors:
         return [Result(str(item.path), Verdict.VERIFIED, say("anchored")) for item in group]
     return [Result(str(item.path), Verdict.PENDING, say("not anchored yet")) for item in group]
-
-
-def _complete(item: _Held, found: Bundle) -> Bundle:
-    return merge_bundle(item.bundle, found)

@@ -92,7 +92,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     results = _run(request)
     whole = [*results.single, *results.folder]
     if as_json:
-        print(json.dumps(_to_json(request, results, verbose=verbose), ensure_ascii=False))
+        typer.echo(json.dumps(_to_json(request, results, verbose=verbose), ensure_ascii=False))
     else:
         _print(results, verbose=verbose)
     return worst(whole).exit_code
@@ -184,7 +184,7 @@ def _print(results: _Results, *, verbose: bool) -> None:
         print_checks(results.single[0].report)
     sys.stdout.write("".join(result.line + "\n" for result in listed))
     if results.folder:
-        print(summary([*results.single, *results.folder]))
+        typer.echo(summary([*results.single, *results.folder]))
 
 
 def _to_json(request: Request, results: _Results, *, verbose: bool) -> dict[str, Any]:
@@ -199,5 +199,3 @@ def _to_json(request: Request, results: _Results, *, verbose: bool) -> dict[str,
         "summary": count(whole),
         "results": [result.to_json() for result in results.listed(verbose=verbose)],
     }
-
-

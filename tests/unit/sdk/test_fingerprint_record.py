@@ -1,7 +1,6 @@
 """Record fingerprints: every value counts as written, openings and disclosures round-trip, and no altered one fits."""
 
 import json
-import unicodedata
 from hashlib import sha256, shake_256
 
 import pytest
@@ -199,8 +198,8 @@ class TestRefused:
                 record = {"a": record}
             return record
 
-        assert fingerprint_record(nested(MAX_DEPTH + 1), SEED).items
-        for depth in (MAX_DEPTH + 2, 5_000):
+        assert fingerprint_record(nested(MAX_DEPTH), SEED).items
+        for depth in (MAX_DEPTH + 1, 5_000):
             with pytest.raises(RecordError, match="nested"):
                 fingerprint_record(nested(depth), SEED)
 
@@ -420,7 +419,3 @@ class TestDisclosure:
         guesses = {sha256(b"\x00" + rfc8785.dumps(["/SEX", guess])).digest() for guess in ("F", "M", "U")}
 
         assert opening.leaves[0] not in guesses
-
-
-def test_normalisation_is_that_of_this_python():
-    assert unicodedata.normalize("NFC", "e\u0301") == "é"

@@ -1,0 +1,5 @@
+"""`python -m trialanchor.cli`: the same as `trialanchor`."""
+
+from trialanchor.cli.app import main
+
+main()
