@@ -1,5 +1,7 @@
-"""`python -m trialanchor_node`: the commands of `trialanchor node`."""
+"""`python -m trialanchor_node`: the same as `trialanchor node`."""
 
-from trialanchor_node.cli import app
+import sys
 
-app()
+from trialanchor.cli.app import run
+
+sys.exit(run(["node", *sys.argv[1:]]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from trialanchor.encoding import OversizeError
 from trialanchor.errors import InputError
 from trialanchor_node.problems import UnsupportedMediaTypeError
@@ -20,17 +22,21 @@ async def read_body(request: Request, limit: int) -> bytes:
 
     Raises:
         OversizeError: It is larger; nothing more of it is read.
+        InputError: The caller went away before its end.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise OversizeError(f"the body has {announced[:20]} octets, {limit} are allowed")
     pieces: list[bytes] = []
     size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > limit:
-            raise OversizeError(f"the body has more than {limit} octets")
-        pieces.append(piece)
+    try:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > limit:
+                raise OversizeError(f"the body has more than {limit} octets")
+            pieces.append(piece)
+    except ClientDisconnect as error:
+        raise InputError("the body ends before its announced length") from error
     return b"".join(pieces)
 
 

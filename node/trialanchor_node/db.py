@@ -60,6 +60,7 @@ class _FileLock:
 class _AdvisoryLock:
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect()
+        self._connection.detach()
         if not self._connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
             self._connection.close()
             raise ConfigError("another node runs on this database; one database serves one node")
@@ -69,11 +70,15 @@ class _AdvisoryLock:
         self._connection.close()
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, create: bool = False) -> Engine:
     """Open a database; nothing is created yet.
 
+    Args:
+        url: SQLAlchemy URL.
+        create: Whether a SQLite file may come into being.
+
     Raises:
-        ConfigError: The URL is not one, or of another kind of database.
+        ConfigError: The URL is not one or of another kind of database, or the SQLite file is missing.
     """
     try:
         parsed = make_url(url)
@@ -85,6 +90,8 @@ def open_engine(url: str) -> Engine:
         raise ConfigError("setting database: only sqlite: and postgresql: are known")
     if parsed.database in (None, "", ":memory:"):
         raise ConfigError("setting database: SQLite needs a file; a log in memory is lost with the process")
+    if not create and not Path(parsed.database).is_file():
+        raise ConfigError(f"the database {parsed.database} is missing; restore it from a backup")
     engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     return engine

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,12 +17,11 @@ from trialanchor.errors import InputError
 from trialanchor.keys import certificate_pem, new_root, new_system, write_chain, write_key
 from trialanchor_chaincode.rules.kinds import ROLES
 from trialanchor_node.node import LEDGER_KEY, LOG_KEY, Node
-from trialanchor_node.settings import CONFIG_NAME, load_settings
+from trialanchor_node.settings import CONFIG_NAME, SOURCE_NAME, load_settings
 from trialanchor_oid.codec import is_dotted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from trialanchor.clock import Clock
 
@@ -55,6 +56,7 @@ def init_node(new: NewNode, passphrase: str, clock: Clock) -> Mapping[str, str]:
     Raises:
         InputError: The folder is not empty, or OID, role or source name are not of their form.
     """
+    new = replace(new, folder=new.folder.absolute())
     _check(new)
     unfinished = new.folder.with_name(f".{new.folder.name}.{secrets.token_hex(4)}")
     try:
@@ -91,7 +93,7 @@ def _make(new: NewNode, passphrase: str, clock: Clock) -> Mapping[str, str]:
     }
     (members / f"{new.member_oid}.json").write_text(json.dumps(member, indent=1) + "\n")
     (new.folder / CONFIG_NAME).write_text(_settings_text(new, tokens))
-    Node(load_settings(new.folder), passphrase, clock).close()
+    Node(load_settings(new.folder), passphrase, clock, create=True).close()
     return tokens
 
 
@@ -101,8 +103,15 @@ def _check(new: NewNode) -> None:
     unknown = [role for role in new.roles if role not in ROLES]
     if unknown or not new.roles:
         raise InputError(f"--role must be one of {', '.join(ROLES)}")
-    if any(not source.replace("-", "").isalnum() or not source.islower() for source in new.sources):
-        raise InputError("--source is a short name of lower-case letters, digits and hyphens")
+    taken = {name.removesuffix(".key.pem") for name in ("root.key.pem", LOG_KEY, LEDGER_KEY)}
+    if any(re.fullmatch(SOURCE_NAME, source) is None or source in taken for source in new.sources):
+        raise InputError(
+            "--source is a short name of lower-case letters, digits and hyphens; root, log and ledger are taken"
+        )
+    if len(set(new.sources)) != len(new.sources):
+        raise InputError("--source names each system once")
+    if new.folder == Path.cwd():
+        raise InputError("a node is made in a folder below this one; give it a name")
     if new.folder.exists() and (not new.folder.is_dir() or any(new.folder.iterdir())):
         raise InputError(f"{new.folder} is not an empty folder; a node is never made over another")
 

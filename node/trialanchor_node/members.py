@@ -34,6 +34,8 @@ def read_member_file(path: Path) -> dict[str, Any]:
         roots = [load_pem_certificate(text) for text in value["roots"]]
         if value["trialanchor_member"] != _VERSION or not roots:
             raise ConfigError(f"{path.name} is not a member file of version {_VERSION}")
+        if not isinstance(value["roles"], list) or any(type(role) is not str for role in value["roles"]):
+            raise ConfigError(f"{path.name}: roles is a list of role codes")
         return {"oid": value["oid"], "roles": value["roles"], "roots": value["roots"]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         raise ConfigError(f"{path.name} is not a member file; `trialanchor keys new` writes one") from error
@@ -49,7 +51,7 @@ def register_members(ledger: Ledger, folder: Path, caller: str) -> None:
     for path in sorted(folder.glob("*.json")):
         arguments = read_member_file(path)
         held = ledger.read(_PREFIX + str(arguments["oid"]))
-        wanted = {"roles": sorted(arguments["roles"]), "roots": arguments["roots"]}
+        wanted = {"roles": sorted(set(arguments["roles"])), "roots": arguments["roots"]}
         if held is not None and json.loads(held) == wanted:
             continue
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from trialanchor.clock import Clock, SystemClock
 from trialanchor.encoding import json_encode
-from trialanchor.errors import ConfigError
+from trialanchor.errors import ConfigError, StoreError
 from trialanchor.keys import KeySigner, SystemKey, certificate_pem, public_pem, read_key, read_system_key
 from trialanchor.trust import State, decode_trust
 from trialanchor.verify import Verifier
@@ -30,6 +31,7 @@ from trialanchor_node.metrics import Metrics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from trialanchor.trust import TrustedMember
     from trialanchor_node.settings import NodeSettings
@@ -69,27 +71,32 @@ def read_node_keys(settings: NodeSettings, passphrase: str) -> NodeKeys:
 class Node:
     """A running node: everything the routes need.
 
+    Args:
+        create: Whether a new log is begun; `trialanchor node init` does so.
+
     Raises:
         ConfigError: Settings, keys and database do not fit together, or another node runs on the database.
     """
 
-    def __init__(self, settings: NodeSettings, passphrase: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: NodeSettings, passphrase: str, clock: Clock | None = None, *, create: bool = False
+    ) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         keys = read_node_keys(settings, passphrase)
-        self.engine = open_engine(settings.database_url)
-        self._lock: DatabaseLock = lock_database(self.engine)
-        try:
-            self._open(keys, passphrase)
-        except BaseException:
-            self._lock.release()
-            raise
+        self.engine = open_engine(settings.database_url, create=create)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.engine.dispose)
+            self._lock: DatabaseLock = lock_database(self.engine)
+            undo.callback(self._lock.release)
+            self._open(keys, passphrase, create=create)
+            undo.pop_all()
 
-    def _open(self, keys: NodeKeys, passphrase: str) -> None:
+    def _open(self, keys: NodeKeys, passphrase: str, *, create: bool) -> None:
         settings = self.settings
         migrate(self.engine)
         self.store = LogStore(self.engine, keys.identity(settings.node_oid), self.clock)
-        self.store.open()
+        self.store.open(create=create)
         self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock)
         register_members(self.ledger, settings.folder / "members", settings.member_oid)
         self.members = load_members(self.ledger)
@@ -108,7 +115,7 @@ class Node:
         self.metrics = Metrics()
         self.metrics.watch(self.store, self.sequencer, self.anchoring)
         self.trust_file = trust_file(self, keys.ledger)
-        (settings.folder / TRUST_FILE).write_bytes(self.trust_file)
+        _replace(settings.folder / TRUST_FILE, self.trust_file)
 
     def verifier(self) -> Verifier:
         """Give a verifier that trusts what this node trusts, at the present time."""
@@ -117,16 +124,16 @@ class Node:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Node]:
         """Run sequencer and anchoring as long as the context lasts; then commit what waits and let go."""
-        self.records.forget_old_requests()
+        with contextlib.suppress(StoreError):  # a full disk: reads are served all the same
+            self.records.forget_old_requests()
         self.sequencer.start()
         anchoring = asyncio.create_task(self.anchoring.run())
         try:
             yield self
         finally:
-            anchoring.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await anchoring
             await asyncio.to_thread(self.sequencer.stop)
+            self.anchoring.stop()
+            await anchoring
             self.close()
 
     def close(self) -> None:
@@ -134,6 +141,18 @@ class Node:
         self.intake.close()
         self.engine.dispose()
         self._lock.release()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file so that others see it whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def read_source_key(settings: NodeSettings, name: str, passphrase: str) -> SystemKey:

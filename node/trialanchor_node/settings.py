@@ -10,13 +10,23 @@ import tomllib
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from trialanchor.errors import ConfigError
 from trialanchor_oid.codec import is_dotted
 
 CONFIG_NAME = "trialanchor.toml"
+
+
+def _dotted(value: str) -> str:
+    if not is_dotted(value):
+        raise ValueError("must be a dotted OID")
+    return value
+
+
+Oid = Annotated[str, AfterValidator(_dotted)]
+SOURCE_NAME = r"^[a-z][a-z0-9-]{0,30}$"
 
 
 class SourceSettings(BaseModel):
@@ -30,8 +40,8 @@ class SourceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
-    actor: str
+    name: Annotated[str, Field(pattern=SOURCE_NAME)]
+    actor: Oid
     token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -40,8 +50,8 @@ class NodeSettings(BaseSettings):
 
     Attributes:
         folder: Folder of the settings file; keys and members are below it.
-        node_oid: OID of this node: the member's own or one below it.
         member_oid: OID of the member that runs it.
+        node_oid: OID of this node: the member's own or one below it.
         database: SQLAlchemy URL; empty for SQLite in `folder`/node.db.
         host: Address to listen on.
         port: TCP port.
@@ -58,8 +68,8 @@ class NodeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TRIALANCHOR_NODE_", extra="forbid", frozen=True)
 
     folder: Path
-    node_oid: str
-    member_oid: str
+    member_oid: Oid
+    node_oid: Oid
     database: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8470
@@ -72,11 +82,12 @@ class NodeSettings(BaseSettings):
     anchor_interval_s: Annotated[float, Field(gt=0)] = 2.0
     sources: tuple[SourceSettings, ...] = ()
 
-    @field_validator("node_oid", "member_oid")
+    @field_validator("node_oid")
     @classmethod
-    def _oid(cls, value: str) -> str:
-        if not is_dotted(value):
-            raise ValueError("must be a dotted OID")
+    def _below_member(cls, value: str, info: ValidationInfo) -> str:
+        member = info.data.get("member_oid", value)
+        if value != member and not value.startswith(member + "."):
+            raise ValueError("must be member_oid or an OID below it: only its owner anchors a log")
         return value
 
     @classmethod
@@ -122,3 +133,5 @@ def load_settings(folder: Path) -> NodeSettings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"setting {name}: {first['msg']}") from error
+    except SettingsError as error:
+        raise ConfigError(f"a setting of the environment cannot be read: {error}") from error

@@ -170,8 +170,10 @@ def kind_of_domain(name: str) -> EvidenceKind:
         name: Domain code such as `AE`, or the name of its supplemental dataset such as `SUPPAE`; in any case.
 
     Raises:
-        UnknownKindError: The name is neither; a two-character code without a row of its own is a case form.
+        UnknownKindError: The name has no row and is neither; a two-character code without a row is a case form.
     """
+    if name.lower() in DOMAINS:
+        return KINDS[DOMAINS[name.lower()]]
     match = _DOMAIN.fullmatch(name)
     if match is None:
         raise UnknownKindError("not an SDTM domain code of two characters, nor supp and such a code")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class AnchorService:
         self._member = member
         self._interval_s = interval_s
         self._anchored = asyncio.Condition()
+        self._stopping = asyncio.Event()
         self.anchored_size = self._last_size()
 
     def _last_size(self) -> int:
@@ -37,15 +39,22 @@ class AnchorService:
         return 0 if value is None else int(json.loads(value)["size"])
 
     async def run(self) -> None:
-        """Anchor until cancelled."""
-        while True:
+        """Anchor until stopped."""
+        while not self._stopping.is_set():
             try:
                 await asyncio.to_thread(self.anchor)
             except TrialAnchorError as error:
                 _log.warning("log:checkpoint:not-anchored", code=error.code, reason=str(error))
+            except Exception as unforeseen:  # noqa: BLE001 - anchoring must outlive any fault
+                _log.exception("log:checkpoint:not-anchored", kind=type(unforeseen).__name__)
             async with self._anchored:
                 self._anchored.notify_all()
-            await asyncio.sleep(self._interval_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._interval_s)
+
+    def stop(self) -> None:
+        """Let `run` end after what it is doing."""
+        self._stopping.set()
 
     def anchor(self) -> bool:
         """Anchor the current checkpoint; False when it is anchored already.
@@ -55,6 +64,9 @@ class AnchorService:
             LedgerError: The ledger did not answer; the next call tries again.
         """
         current, identity = self._store.current, self._store.identity
+        if current.size <= self.anchored_size:
+            return False
+        self.anchored_size = self._last_size()  # a submission whose answer was lost may have been applied
         if current.size <= self.anchored_size:
             return False
         line = parse_checkpoint(current.checkpoint).find(identity.key)

@@ -37,10 +37,10 @@ KIND = "gd44.c3.examination_test_data"
 STUDY = f"{MEMBER}.1.1.1001.100001"
 SEQUENCE, SINGLE = "application/cbor-seq", "application/cose"
 
-_COLUMNS = (
+_COLUMNS = (  # noqa: SIM905 - more readable than 23 quoted names
     "STUDYID DOMAIN USUBJID LBSEQ LBTESTCD LBTEST LBCAT LBORRES LBORRESU LBORNRLO LBORNRHI LBSTRESC LBSTRESN "
     "LBSTRESU LBSTNRLO LBSTNRHI LBNRIND LBBLFL VISITNUM VISIT EPOCH LBDTC LBDY"
-).split()  # noqa: SIM905 - reads better than 23 quoted names
+).split(" ")
 """The 23 columns of an SDTM laboratory record."""
 
 

@@ -14,13 +14,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from trialanchor.canonical import Number, loads
 from trialanchor.encoding import digest_text, parse_digest
 from trialanchor.errors import InputError, TrialAnchorError
 from trialanchor.fingerprint import fingerprint_record
 from trialanchor.statements import RECORD_TYPE, Action, Statement, Status, sign_statement
-from trialanchor_node.db import insert_many
+from trialanchor_node.db import insert_many, reading, store_error
 from trialanchor_node.intake.models import openings, requests
 from trialanchor_node.log.reader import NotFoundError
 from trialanchor_node.log.store import Registered, Submission
@@ -142,7 +143,7 @@ class RecordService:
 
     def _answered(self, request: RecordRequest) -> list[dict[str, Any]] | None:
         query = select(requests).where(requests.c.source == request.source.name, requests.c.key == request.key)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
@@ -171,7 +172,7 @@ class RecordService:
             insert_many(connection, requests, [row])
 
         items = [pair if isinstance(pair, TrialAnchorError) else pair[0] for pair in signed]
-        submission = await self._intake.register(Submission(items, along))
+        submission = await self._intake.register(Submission(items, now, along))
         return RecordAnswer(submission.results, submission.checkpoint)
 
     def _sign(
@@ -192,17 +193,24 @@ class RecordService:
             NotFoundError: The node signed no such statement for this source.
         """
         query = select(openings.c.opening).where(openings.c.digest == digest, openings.c.source == source.name)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             opening = connection.scalar(query)
         if opening is None:
             raise NotFoundError("no opening is kept for this statement and source")
         return bytes(opening)
 
     def forget_old_requests(self) -> None:
-        """Drop answers that can no longer be asked for again."""
+        """Drop answers that can no longer be asked for again.
+
+        Raises:
+            StoreError: The database failed; they are dropped another time.
+        """
         limit = int(self._clock.now().timestamp()) - KEPT_S
-        with self._engine.begin() as connection:
-            connection.execute(requests.delete().where(requests.c.at < limit))
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(requests.delete().where(requests.c.at < limit))
+        except SQLAlchemyError as error:
+            raise store_error(error) from error
 
 
 def find_source(sources: Sequence[Source], authorization: str | None) -> Source:
@@ -222,7 +230,7 @@ def find_source(sources: Sequence[Source], authorization: str | None) -> Source:
 
 def _stored(result: Result) -> dict[str, Any]:
     if isinstance(result, Registered):
-        return {"statement": digest_text(result.digest)}
+        return {"statement": digest_text(result.digest), "fingerprint": digest_text(result.fingerprint)}
     return {"problem": problem_of(result)}
 
 

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from trialanchor.encoding import base64_encode, cbor_split, digest_text, parse_digest
@@ -86,7 +87,7 @@ async def register_records(
         RecordRequest(source, idempotency_key, body), node.settings.member_oid, node.settings.items_limit
     )
     if not isinstance(answer, RecordAnswer):
-        return _repeated(node, answer)
+        return await run_in_threadpool(_repeated, node, answer)
     _count(node, answer.results)
     state = await _reach(node, answer.results, wait)
     return _answer(answer.results, answer.checkpoint, state, 200)
@@ -128,7 +129,12 @@ async def _reach(node: Node, results: Sequence[Result], wait: str) -> str:
 
 
 def _answer(results: Sequence[Result], checkpoint: str, state: str, status: int) -> Response:
-    body = {"state": state, "checkpoint": checkpoint or None, "results": [_result(result) for result in results]}
+    registered = any(isinstance(result, Registered) for result in results)
+    body = {
+        "state": state,
+        "checkpoint": checkpoint if registered else None,
+        "results": [_result(result) for result in results],
+    }
     return Response(json.dumps(body, ensure_ascii=False).encode(), status, media_type=JSON)
 
 
@@ -146,21 +152,20 @@ def _result(result: Result) -> dict[str, Any]:
 
 def _repeated(node: Node, stored: list[dict[str, Any]]) -> Response:
     """Answer a repeated request: the results of the first time, receipts under the newest checkpoint."""
-    current = node.store.current
+    places = [node.reader.index_of(parse_digest(item["statement"])) for item in stored if "statement" in item]
+    current = node.store.covering(max(places, default=-1))
+    found = iter(places)
     results = []
     for item in stored:
         if "problem" in item:
             results.append(item)
             continue
-        digest = parse_digest(item["statement"])
-        index = node.reader.index_of(digest)
-        path = node.store.tiles.inclusion_proof(index, current.size)
-        receipt = current.seal.receipt(current.size, index, path)
+        index = next(found)
+        receipt = current.seal.receipt(current.size, index, node.store.tiles.inclusion_proof(index, current.size))
         results.append({**item, "index": index, "new": False, "receipt": base64_encode(receipt)})
-    registered = any("statement" in item for item in results)
     body = {
-        "state": "sequenced" if registered else "received",
-        "checkpoint": current.checkpoint if registered else None,
+        "state": "sequenced" if places else "received",
+        "checkpoint": current.checkpoint if places else None,
         "results": results,
     }
     return Response(json.dumps(body, ensure_ascii=False).encode(), media_type=JSON)

@@ -44,8 +44,8 @@ class IntakeService:
         Raises:
             StoreError: Nothing was registered: overloaded, no room, or the database failed.
         """
-        items = await self._admit_all(pieces)
-        return await self.register(Submission(items))
+        now = int(self._clock.now().timestamp())
+        return await self.register(Submission(await self._admit_all(pieces, now), now))
 
     async def register(self, submission: Submission) -> Submission:
         """Register a submission of admitted items.
@@ -59,26 +59,24 @@ class IntakeService:
         await self._sequencer.submit(submission)
         return submission
 
-    async def _admit_all(self, pieces: Sequence[bytes]) -> list[SignedStatement | TrialAnchorError]:
+    async def _admit_all(self, pieces: Sequence[bytes], now: int) -> list[SignedStatement | TrialAnchorError]:
         if len(pieces) <= _INLINE:
-            return self.admit_chunk(pieces)
+            return self.admit_chunk(pieces, now)
         loop = asyncio.get_running_loop()
         chunks = [pieces[start : start + _CHUNK] for start in range(0, len(pieces), _CHUNK)]
-        done = await asyncio.gather(*(loop.run_in_executor(self._workers, self.admit_chunk, chunk) for chunk in chunks))
+        work = [loop.run_in_executor(self._workers, self.admit_chunk, chunk, now) for chunk in chunks]
+        done = await asyncio.gather(*work)
         return [item for chunk in done for item in chunk]
 
-    def admit_chunk(self, pieces: Sequence[bytes]) -> list[SignedStatement | TrialAnchorError]:
+    def admit_chunk(self, pieces: Sequence[bytes], now: int) -> list[SignedStatement | TrialAnchorError]:
         """Decode and admit statements; an error stands in the place of what was refused."""
-        now = int(self._clock.now().timestamp())
         return [self._admit(piece, now) for piece in pieces]
 
     def _admit(self, piece: bytes, now: int) -> SignedStatement | TrialAnchorError:
         try:
-            signed = decode_statement(piece)
-            self._admission.admit(signed, now)
+            return self._admission.admit(decode_statement(piece), now)
         except TrialAnchorError as error:
             return error
-        return signed
 
     def close(self) -> None:
         """End the worker threads."""

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, select
 from trialanchor.bundles import Bundle
 from trialanchor.errors import InputError, TrialAnchorError
 from trialanchor.merkle import HASH_SIZE
+from trialanchor_node.db import reading
 from trialanchor_node.log.models import entries
 from trialanchor_node.log.tiles import TILE_HEIGHT, TILE_WIDTH, entry_bundle
 
@@ -61,7 +62,7 @@ class LogReader:
         Raises:
             NotFoundError: It is not registered.
         """
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             index = connection.scalar(select(entries.c.leaf_index).where(entries.c.digest == digest))
         if index is None:
             raise NotFoundError("no statement with this digest is registered here")
@@ -74,7 +75,7 @@ class LogReader:
             NotFoundError: It is not registered.
         """
         query = select(entries.c.leaf_index, entries.c.statement, entries.c.x5t).where(entries.c.digest == digest)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFoundError("no statement with this digest is registered here")
@@ -107,7 +108,7 @@ class LogReader:
                 query = query.where(columns[name] == value)
         if wanted.cursor is not None:
             query = query.where(columns.leaf_index > _read_cursor(wanted.cursor))
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows: list[Mapping[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
         more = len(rows) > wanted.limit
         return rows[: wanted.limit], _make_cursor(rows[wanted.limit - 1]["leaf_index"]) if more else None
@@ -135,7 +136,7 @@ class LogReader:
         if start + width > self._store.current.size:
             raise NotFoundError("the log has no such entries yet")
         query = select(entries.c.statement).where(entries.c.leaf_index >= start, entries.c.leaf_index < start + width)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return entry_bundle(list(connection.scalars(query.order_by(entries.c.leaf_index))))
 
 

@@ -18,7 +18,7 @@ Source: RFC 9943 §5.1 (registration policies); requirements R-001, R-005, R-048
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from trialanchor import cose
@@ -97,6 +97,14 @@ class Head:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A signing key and the chain that led to it."""
+
+    key: SigningKey
+    chain: tuple[bytes, ...]
+
+
 class Admission:
     """Applies rules 1 to 5; keeps the keys it has followed once."""
 
@@ -104,10 +112,13 @@ class Admission:
         self._members = members
         self._chains = chains
         self._statement_age_s = statement_age_s
-        self._keys: dict[tuple[str, bytes], SigningKey] = {}
+        self._keys: dict[tuple[str, bytes], _Followed] = {}
 
-    def admit(self, signed: SignedStatement, now: int) -> None:
+    def admit(self, signed: SignedStatement, now: int) -> SignedStatement:
         """Apply rules 1 to 5 at Unix second `now`.
+
+        Returns:
+            The statement; with the chain of its certificate even when it came without.
 
         Raises:
             RuleError, CertificateError, SignatureError: The rule that refuses.
@@ -116,7 +127,8 @@ class Admission:
         member = self._members.get(statement.issuer)  # (1)
         if member is None:
             raise MemberUnknownError("the issuer is not a registered member of this node's ledger")
-        key = self._key(signed, member)
+        followed = self._follow(signed, member)
+        key = followed.key
         self._check_certificate(key, member, signed, now)
         try:  # (3)
             cose.check_signature(key.public_key, signed.algorithm, signed.signature, signed.to_be_signed)
@@ -128,11 +140,15 @@ class Admission:
             raise ClockError(f"the statement is dated {now - statement.issued_at} s back, more than is accepted")
         if not may_provide(kind(statement.kind).code, member.roles):  # (5)
             raise RoleError(f"the roles {', '.join(member.roles)} do not provide {statement.kind}")
+        return signed if signed.chain else replace(signed, chain=followed.chain)
 
-    def _key(self, signed: SignedStatement, member: TrustedMember) -> SigningKey:
-        """Find the signing key by its thumbprint: followed before, sent along, or seen earlier."""
+    def _follow(self, signed: SignedStatement, member: TrustedMember) -> _Followed:
+        """Find the signing key by its thumbprint: followed before, sent along, or seen earlier.
+
+        A chain that is sent is followed even when another one led to the same key: it may be the one that is kept.
+        """
         cached = self._keys.get((member.oid, signed.x5t))
-        if cached is not None:
+        if cached is not None and signed.chain in ((), cached.chain):
             return cached
         chain = signed.chain or self._chains.chain(signed.x5t)
         if not chain:
@@ -140,13 +156,13 @@ class Admission:
         if cose.certificate_thumbprint(chain[0]) != signed.x5t:
             raise RefusedCertificateError("the certificate sent is not the one that the statement names (x5t)")
         try:
-            key = follow_chain(chain, member.roots)
+            followed = _Followed(follow_chain(chain, member.roots), chain)
         except CertificateError as error:
             raise RefusedCertificateError(str(error)) from error
         if len(self._keys) >= _CACHE_LIMIT:
             self._keys.clear()
-        self._keys[member.oid, signed.x5t] = key
-        return key
+        self._keys[member.oid, signed.x5t] = followed
+        return followed
 
     def _check_certificate(self, key: SigningKey, member: TrustedMember, signed: SignedStatement, now: int) -> None:
         """Rule 2: valid at receipt and when it signed, not revoked."""
@@ -155,8 +171,8 @@ class Admission:
             key.check_valid(signed.statement.issued_at)
         except CertificateError as error:
             raise RefusedCertificateError(str(error)) from error
-        if now >= member.revoked.get(signed.x5t, now + 1):
-            raise RefusedCertificateError("the certificate has been revoked")
+        if any(now >= member.revoked.get(thumbprint, now + 1) for thumbprint in key.path):
+            raise RefusedCertificateError("a certificate of the chain has been revoked")
 
 
 def check_version(statement: Statement, head: Head | None) -> None:

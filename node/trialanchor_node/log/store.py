@@ -3,7 +3,8 @@
 The life of a batch: rules 6 and 7 are applied against what is committed and what stands before in the batch; new
 statements get consecutive places; the tree grows; the checkpoint and the receipts' seal are signed; entries, tiles,
 certificates, the caller's own rows and the state are written; commit. Only then is anything told to anybody. If any
-step fails nothing is written, and the next batch starts from what the database holds.
+step fails nothing is written, reads go on from the state before, and the next batch starts from what the database
+holds.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from trialanchor.encoding import cbor_decode, cbor_encode
-from trialanchor.errors import ConfigError, StoreError, TrialAnchorError
+from trialanchor.errors import ConfigError, InputError, StoreError, TrialAnchorError, VerificationError
 from trialanchor.merkle import EMPTY_ROOT, leaf_hash
 from trialanchor.notes import LOG_KEY, VerifierKey, parse_checkpoint, sign_checkpoint
 from trialanchor.receipts import LogHead, ReceiptSeal, key_thumbprint, seal_receipts
 from trialanchor_chaincode.rules.anchors import log_origin
-from trialanchor_node.db import explained, insert_many, store_error, writing
+from trialanchor_node.db import explained, insert_many, reading, store_error, writing
 from trialanchor_node.log.models import chains, entries, state, tiles
 from trialanchor_node.log.rules import Head, VersionError, check_version
 from trialanchor_node.log.tiles import TileReader, grown_tiles
@@ -99,12 +100,14 @@ class Submission:
 
     Attributes:
         items: Admitted statements, or why one was not admitted; in the caller's order.
+        received_at: Unix second for which they were admitted.
         along: Writes the caller's own rows.
         results: One for each item, set by the commit.
         checkpoint: Checkpoint note that the receipts are for.
     """
 
     items: Sequence[SignedStatement | TrialAnchorError]
+    received_at: int
     along: AlongWriter | None = None
     results: list[Result] = field(default_factory=list)
     checkpoint: str = ""
@@ -112,9 +115,10 @@ class Submission:
 
 @dataclass(slots=True)
 class _Plan:
-    """What a batch will write: new statements in order, and the place of each digest."""
+    """What a batch will write: new statements in order with the time of receipt, and the place of each digest."""
 
     fresh: list[SignedStatement]
+    received: list[int]
     places: dict[bytes, int]
     refused: dict[int, TrialAnchorError]
 
@@ -129,6 +133,7 @@ class LogStore:
         self._kid = key_thumbprint(identity.public)
         self.tiles = TileReader(self)
         self._state: LogState | None = None
+        self._unsure = False
 
     @property
     def identity(self) -> LogIdentity:
@@ -142,17 +147,23 @@ class LogStore:
             self._state = self._load()
         return self._state
 
-    def open(self) -> None:
-        """Create the state of a new log, or check that the database and this node's key belong together.
+    def open(self, *, create: bool = False) -> None:
+        """Check that the database and this node's key belong together.
+
+        Args:
+            create: Whether an empty database becomes a new log. A node that has lost its database must not begin
+                another log under the same key.
 
         Raises:
-            ConfigError: Another node's database, another key, or a damaged log.
+            ConfigError: No log, another node's database, another key, or a damaged log.
         """
         with explained(), writing(self._engine) as connection:
             row = connection.execute(select(state)).one_or_none()
-            if row is None:
+            if row is None and create:
                 insert_many(connection, state, [self._empty_state()])
                 return
+        if row is None:
+            raise ConfigError("the database holds no log; restore it from a backup, or put back the setting database")
         if row.origin != self._identity.origin:
             raise ConfigError(f"the database holds the log {row.origin}, this node is {self._identity.origin}")
         if row.public_key != self._identity.public:
@@ -168,13 +179,21 @@ class LogStore:
         return (1, identity.origin, identity.public, 0, EMPTY_ROOT, 0, note, b"", b"")
 
     def _load(self) -> LogState:
-        """Read the committed state and check it against the tiles at the right edge."""
-        with explained(), self._engine.connect() as connection:
+        """Read the committed state and check it against the tiles at the right edge.
+
+        Raises:
+            StoreError: The database does not answer or is damaged.
+        """
+        with reading(self._engine) as connection:
             row = connection.execute(select(state)).one()
         edge = self.tiles.edge(row.size)
-        if edge.root != row.root:
+        try:
+            checkpoint = parse_checkpoint(row.checkpoint)
+            checkpoint.verify_log(self._identity.key)
+        except (InputError, VerificationError) as error:
+            raise StoreError(f"the log's checkpoint is not its own ({error}): the database is damaged") from error
+        if edge.root != row.root or (checkpoint.size, checkpoint.root) != (row.size, row.root):
             raise StoreError("the log's tiles do not lead to its root: the database is damaged")
-        parse_checkpoint(row.checkpoint).verify_log(self._identity.key)
         return LogState(edge, row.at, row.checkpoint, ReceiptSeal(row.seal_header, row.seal_signature))
 
     def commit(self, submissions: Sequence[Submission]) -> None:
@@ -183,19 +202,14 @@ class LogStore:
         Raises:
             StoreError: Nothing of the batch was registered; `StoreFullError` when there is no room.
         """
+        before = self._load() if self._unsure else self.current
+        self._unsure = True
         try:
-            before = self.current
             with writing(self._engine) as connection:
                 after = self._write(connection, submissions, before)
         except SQLAlchemyError as error:
-            self._state = None
             raise store_error(error) from error
-        except ConfigError as error:
-            raise StoreError(str(error)) from error
-        except TrialAnchorError:
-            self._state = None
-            raise
-        self._state = after
+        self._state, self._unsure = after, False
 
     def _write(self, connection: Connection, submissions: Sequence[Submission], before: LogState) -> LogState:
         plan = self._plan(connection, submissions, before.size)
@@ -203,7 +217,7 @@ class LogStore:
         if plan.fresh:
             growth = append(before.edge, [leaf_hash(signed.entry) for signed in plan.fresh])
             after = self._seal(growth)
-            self._insert(connection, plan.fresh, growth, after)
+            self._insert(connection, plan, growth, after)
         prove = self._prover(growth, after)
         position = 0
         for submission in submissions:
@@ -219,12 +233,12 @@ class LogStore:
 
     def _plan(self, connection: Connection, submissions: Sequence[Submission], size: int) -> _Plan:
         """Apply rules 6 and 7."""
-        items = list(flatten.from_iterable(submission.items for submission in submissions))
-        statements = [item for item in items if not isinstance(item, TrialAnchorError)]
+        items = [(item, submission.received_at) for submission in submissions for item in submission.items]
+        statements = [item for item, _ in items if not isinstance(item, TrialAnchorError)]
         places = _find_places(connection, {signed.digest for signed in statements})
         heads = _find_heads(connection, {_version_key(s.statement) for s in statements if s.digest not in places})
-        plan = _Plan([], places, {})
-        for position, item in enumerate(items):
+        plan = _Plan([], [], places, {})
+        for position, (item, received_at) in enumerate(items):
             if isinstance(item, TrialAnchorError):
                 plan.refused[position] = item
             elif item.digest not in plan.places:
@@ -237,6 +251,7 @@ class LogStore:
                 heads[key] = Head(item.statement.version, item.digest)
                 plan.places[item.digest] = size + len(plan.fresh)
                 plan.fresh.append(item)
+                plan.received.append(received_at)
         return plan
 
     def _seal(self, growth: Growth) -> LogState:
@@ -247,17 +262,15 @@ class LogStore:
         head = LogHead(identity.node, identity.origin, at, edge.size, root)
         return LogState(edge, at, note, seal_receipts(head, identity.signer, self._kid))
 
-    def _insert(
-        self, connection: Connection, fresh: Sequence[SignedStatement], growth: Growth, after: LogState
-    ) -> None:
-        insert_many(connection, entries, list(_entry_rows(fresh, growth.before.size, after.at)))
+    def _insert(self, connection: Connection, plan: _Plan, growth: Growth, after: LogState) -> None:
+        insert_many(connection, entries, list(_entry_rows(plan, growth.before.size)))
         insert_many(
             connection,
             tiles,
             grown_tiles(growth, _ConnectedTiles(connection)),
             "ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes",
         )
-        sent = {signed.x5t: cbor_encode(list(signed.chain)) for signed in fresh if signed.chain}
+        sent = {signed.x5t: cbor_encode(list(signed.chain)) for signed in plan.fresh if signed.chain}
         if sent:
             insert_many(connection, chains, list(sent.items()), "ON CONFLICT (x5t) DO NOTHING")
         self._save(connection, growth.before.size, after)
@@ -290,20 +303,28 @@ class LogStore:
 
         return prove
 
+    def covering(self, index: int) -> LogState:
+        """Give a committed state over an entry that was found in the database.
+
+        Its commit may have returned this moment, or its outcome is unknown here; then the database is asked.
+        """
+        current = self.current
+        return current if index < current.size else self._load()
+
     def receipt(self, index: int) -> tuple[bytes, LogState]:
         """Make the receipt of a registered entry under the current checkpoint."""
-        current = self.current
+        current = self.covering(index)
         path = self.tiles.inclusion_proof(index, current.size)
         return current.seal.receipt(current.size, index, path), current
 
     def tile(self, level: int, number: int) -> bytes | None:
         """Give the hashes of a tile as far as it has grown."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return _ConnectedTiles(connection).tile(level, number)
 
     def chain(self, x5t: bytes) -> tuple[bytes, ...] | None:
         """Give the certificate chain of a thumbprint, None when it was never seen."""
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             encoded = connection.scalar(select(chains.c.chain).where(chains.c.x5t == x5t))
         return None if encoded is None else tuple(cbor_decode(encoded))
 
@@ -353,8 +374,8 @@ def _result(
     return Registered(item.digest, item.statement.payload, index, first, prove(index))
 
 
-def _entry_rows(fresh: Iterable[SignedStatement], start: int, at: int) -> Iterable[tuple[Any, ...]]:
-    for index, signed in enumerate(fresh, start):
+def _entry_rows(plan: _Plan, start: int) -> Iterable[tuple[Any, ...]]:
+    for index, (signed, received_at) in enumerate(zip(plan.fresh, plan.received, strict=True), start):
         claims = signed.statement
         yield (
             index,
@@ -367,7 +388,7 @@ def _entry_rows(fresh: Iterable[SignedStatement], start: int, at: int) -> Iterab
             claims.kind,
             claims.version,
             signed.x5t,
-            at,
+            received_at,
         )
 
 

@@ -11,8 +11,8 @@ __all__ = ["_anchoring", "_intake", "_log"]
 
 with context.config.attributes["engine"].connect() as connection:
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET lock_timeout = '4s'")
-        connection.exec_driver_sql("SET statement_timeout = '5s'")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '4s'")
+        connection.exec_driver_sql("SET LOCAL statement_timeout = '5s'")
     context.configure(
         connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite"
     )

@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from trialanchor.cli.messages import joined, printable, say
+from trialanchor.cli.messages import joined, language, printable, say
 from trialanchor.errors import ConfigError, TrialAnchorError
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def load_command(name: str) -> Any:
         ConfigError: It is in a package that is not installed; names the extra.
     """
     if name in COMMANDS:
-        command = get_command(import_module(f"trialanchor.cli.{name}").app)
-        _translate(command)
-        return command
+        return _translate(get_command(import_module(f"trialanchor.cli.{name}").app))
     try:
         return get_command(_plugins()[name].load())
     except ImportError as error:
@@ -99,14 +97,20 @@ def load_command(name: str) -> Any:
         raise ConfigError(f"`{PROGRAM} {name}` needs {missing}: pip install trialanchor[node]") from error
 
 
-def _translate(command: Any) -> None:
-    """Put the help of a command, its options and its subcommands into the reader's language."""
+def _translate(command: Any) -> Any:
+    """Put the help of a command, its options and its subcommands into the reader's language.
+
+    Chinese is set as plain text: the tables of rich cut lines that have no blanks.
+    """
+    if language() == "zh":
+        command.rich_markup_mode = None
     command.help = say(command.help or "")
-    for parameter in command.params:
+    for parameter in (*command.params, command.get_help_option(typer.Context(command))):
         if getattr(parameter, "help", None):
             parameter.help = say(parameter.help)
     for inner in getattr(command, "commands", {}).values():
         _translate(inner)
+    return command
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -141,11 +145,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command() -> Any:
-    return CommandGroup(
-        name=PROGRAM,
-        help=say("Anchor the evidence of clinical trials, and check what was anchored."),
-        no_args_is_help=True,
-    )
+    text = "Anchor the evidence of clinical trials, and check what was anchored."
+    return _translate(CommandGroup(name=PROGRAM, help=text, no_args_is_help=True))
 
 
 def _print_error(message: str, hint: str) -> None:

@@ -7,16 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
+from trialanchor.cli import surroundings
 from trialanchor.cli.messages import say
-from trialanchor.client import Client, Options
+from trialanchor.client import Client
 
 if TYPE_CHECKING:
     from trialanchor.cli.options import Signing
-
-
-def client_options() -> Options:
-    """Give the time-outs of the command line; tests put a transport in."""
-    return Options()
 
 
 def connect(url: str, signing: Signing | None = None) -> Client:
@@ -26,11 +22,14 @@ def connect(url: str, signing: Signing | None = None) -> Client:
         InputError: The URL is not one.
     """
     set_on_retry_hooks([_say_waiting])
+    clock, options = surroundings.clock(), surroundings.client_options()
     if signing is None:
-        return Client(url, options=client_options())
-    return Client(url, member=signing.member, system=signing.system, options=client_options())
+        return Client(url, clock=clock, options=options)
+    return Client(url, member=signing.member, system=signing.system, clock=clock, options=options)
 
 
 def _say_waiting(details: RetryDetails) -> None:
-    text = say("{cause}; trying again in {seconds} s", cause=details.caused_by, seconds=f"{details.wait_for:.1f}")
+    text = say(
+        "{cause}; trying again in {seconds} s", cause=say(str(details.caused_by)), seconds=f"{details.wait_for:.1f}"
+    )
     typer.echo(text, err=True)

@@ -43,7 +43,7 @@ def read_file(path: Path, limit: int) -> bytes:
         if not path.is_file():
             raise UnreadableError(f"{path} is not there")
         with path.open("rb") as stream:
-            return stream.read(limit + 1)
+            return stream.read(min(limit, os.fstat(stream.fileno()).st_size) + 1)
     except OSError as error:
         raise UnreadableError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trialanchor.cli import surroundings
 from trialanchor.cli.files import write_new
 from trialanchor.cli.options import CHAIN_SUFFIX, KEY_SUFFIX, PassphraseFile, oid, read_passphrase
 from trialanchor.cli.results import Result, note
-from trialanchor.clock import SystemClock
 from trialanchor.cose import EDDSA, ES256
 from trialanchor.errors import InputError
 from trialanchor.keys import certificate_pem, new_root, new_system, write_key
@@ -59,7 +59,7 @@ def new(  # noqa: PLR0913 - one parameter for each option
         if path.exists():
             raise InputError(f"{path} exists; keys are never written over")
     passphrase = read_passphrase(passphrase_file)
-    now = SystemClock().now()
+    now = surroundings.clock().now()
     root = new_root(member, now)
     key, certificate = new_system(member, system, root, now, EDDSA if alg is Algorithm.EDDSA else ES256)
     document = {

@@ -20,6 +20,7 @@ from trialanchor.cli.errors import UnreadableError
 from trialanchor.cli.files import read_file, write_files
 from trialanchor.cli.messages import say
 from trialanchor.cli.options import Url  # noqa: TC001 - Typer reads annotations
+from trialanchor.cli.progress import progress
 from trialanchor.cli.results import Result, summary, worst
 from trialanchor.cli.targets import find_in_folder
 from trialanchor.client import Client, merge_bundle
@@ -59,9 +60,10 @@ def upgrade(
     groups: dict[bytes, list[_Held]] = defaultdict(list)
     for item in held:
         groups[item.bundle.statement].append(item)
-    with connect(url) as client, ThreadPoolExecutor(_AT_ONCE) as pool:
+    with connect(url) as client, progress("upgrade", len(held)) as advance, ThreadPoolExecutor(_AT_ONCE) as pool:
         for done in pool.map(lambda group: _upgrade_group(client, group, wait), groups.values()):
             results += done
+            advance(len(done))
     in_folders = any(path.is_dir() for path in paths)
     for result in results:
         if verbose or not in_folders or result.verdict is not Verdict.VERIFIED:

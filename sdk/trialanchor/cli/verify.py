@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trialanchor.cli import surroundings
 from trialanchor.cli.checking import Checker, check_all
 from trialanchor.cli.connection import connect
 from trialanchor.cli.options import OptionalUrl, TrustPath, read_trust
 from trialanchor.cli.results import Result, count, note, of_report, print_checks, summary, worst
 from trialanchor.cli.targets import Target, find_in_folder, find_target
-from trialanchor.clock import SystemClock, parse_time
+from trialanchor.clock import parse_time
 from trialanchor.encoding import digest_text, parse_digest
 from trialanchor.errors import InputError
 from trialanchor.report import Verdict
@@ -78,7 +79,7 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     """Check that evidence is what was registered: 0 verified, 1 refuted, 3 pending, 4 could not be checked."""
     if len(targets) > 1 and (bundle is not None or digest is not None):
         raise InputError("--bundle and --digest belong to one target")
-    now = SystemClock().now()
+    now = surroundings.clock().now()
     request = Request(
         targets=targets,
         bundle=bundle,
