@@ -116,7 +116,10 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
         "/metrics",
         summary="Metrics",
         tags=["operation"],
-        responses={200: description.answer("Prometheus text", "text/plain; version=0.0.4; charset=utf-8")},
+        responses={
+            200: description.answer("Prometheus text", "text/plain; version=0.0.4; charset=utf-8"),
+            **description.problems(),
+        },
     )
     async def metrics() -> Response:
         """Give the metrics in the Prometheus text format."""

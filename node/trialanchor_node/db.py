@@ -15,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from trialanchor.errors import ConfigError, StoreError
 
@@ -175,9 +175,9 @@ def store_error(error: SQLAlchemyError) -> StoreError:
     reason = str(getattr(error, "orig", None) or error).lower()
     if "full" in reason or "no space" in reason or "disk i/o" in reason:
         return StoreFullError("the node has no room to store this; nothing of it was registered")
-    if isinstance(error, OperationalError | DatabaseError):
-        return StoreError("the node's database did not answer; nothing was acknowledged")
-    return StoreError("the node's database refused the write; nothing was acknowledged")
+    if isinstance(error, IntegrityError):
+        return StoreError("the node's database refused the write; nothing was acknowledged")
+    return StoreError("the node's database did not answer; nothing was acknowledged")
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Sequence[Any]], suffix: str = "") -> None:

@@ -7,6 +7,8 @@ from typing import Any
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _BASE64 = {"type": "string", "contentEncoding": "base64"}
 
+PROBLEM_TYPE = "application/problem+json"
+
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "code", "detail", "help"],
@@ -111,8 +113,9 @@ def answer(description: str, media_type: str, schema: dict[str, Any] | None = No
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the problem answers of a route."""
-    return {status: answer("Problem", "application/problem+json", PROBLEM) for status in (*statuses, 500, 503)}
+    """Describe the problem answers of a route; `default` stands for what every route may answer."""
+    described: tuple[int | str, ...] = (*statuses, 500, 503, "default")
+    return {status: answer("Problem", PROBLEM_TYPE, PROBLEM) for status in described}
 
 
 def body(**content: dict[str, Any]) -> dict[str, Any]:

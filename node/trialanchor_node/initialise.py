@@ -56,7 +56,7 @@ def init_node(new: NewNode, passphrase: str, clock: Clock) -> Mapping[str, str]:
     Raises:
         InputError: The folder is not empty, or OID, role or source name are not of their form.
     """
-    new = replace(new, folder=new.folder.absolute())
+    new = replace(new, folder=new.folder.resolve())
     _check(new)
     unfinished = new.folder.with_name(f".{new.folder.name}.{secrets.token_hex(4)}")
     try:

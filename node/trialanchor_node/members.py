@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trialanchor.certificates import load_pem_certificate
-from trialanchor.errors import ConfigError, InputError, RuleError
+from trialanchor.errors import ConfigError, InputError, LedgerError, RuleError
 from trialanchor.trust import TrustedMember
 from trialanchor_chaincode.rules.state import Transaction
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from trialanchor_node.anchoring.ports import Ledger
 
-_PREFIX = "members/"
+MEMBERS = "members/"
+"""Prefix of the state keys of members."""
+
 _VERSION = 1
 
 
@@ -50,7 +52,7 @@ def register_members(ledger: Ledger, folder: Path, caller: str) -> None:
     """
     for path in sorted(folder.glob("*.json")):
         arguments = read_member_file(path)
-        held = ledger.read(_PREFIX + str(arguments["oid"]))
+        held = ledger.read(MEMBERS + str(arguments["oid"]))
         wanted = {"roles": sorted(set(arguments["roles"])), "roots": arguments["roots"]}
         if held is not None and json.loads(held) == wanted:
             continue
@@ -67,9 +69,21 @@ def load_members(ledger: Ledger) -> Mapping[str, TrustedMember]:
         LedgerError: The ledger did not answer.
     """
     members = {}
-    for key in ledger.keys(_PREFIX):
-        value = json.loads(ledger.read(key) or "{}")
-        oid = key.removeprefix(_PREFIX)
-        roots = tuple(load_pem_certificate(text) for text in value["roots"])
-        members[oid] = TrustedMember(oid, tuple(value["roles"]), roots)
+    for key in ledger.keys(MEMBERS):
+        oid = key.removeprefix(MEMBERS)
+        members[oid] = decode_member(oid, ledger.read(key) or "{}")
     return members
+
+
+def decode_member(oid: str, value: str) -> TrustedMember:
+    """Read a member as the ledger's state holds it.
+
+    Raises:
+        LedgerError: The ledger holds something else; names the member.
+    """
+    try:
+        member = json.loads(value)
+        roots = tuple(load_pem_certificate(text) for text in member["roots"])
+        return TrustedMember(oid, tuple(member["roles"]), roots)
+    except (ValueError, KeyError, TypeError, InputError) as error:
+        raise LedgerError(f"the ledger's state of member {oid} is not readable") from error

@@ -152,13 +152,16 @@ def bundle_from_json(value: Any) -> Bundle:
         raise BundleError(f"anchors is a list of 1 to {MAX_ANCHORS} anchors")
     if "checkpoint" in value:
         _text(value["checkpoint"], "checkpoint")
+    read = tuple(anchor_from_json(anchor) for anchor in anchors)
+    if len(set(read)) != len(read):
+        raise BundleError("an anchor stands twice")
     return Bundle(
         statement=base64_decode(value["statement"], "the statement"),
         chain=tuple(base64_decode(der, "a certificate") for der in chain),
         membership=_read_membership(value["set"]) if "set" in value else None,
         receipt=base64_decode(value["receipt"], "the receipt") if "receipt" in value else None,
         checkpoint=value.get("checkpoint"),
-        anchors=tuple(anchor_from_json(anchor) for anchor in anchors),
+        anchors=read,
     )
 
 

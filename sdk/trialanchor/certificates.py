@@ -121,10 +121,19 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> S
 
 
 def _find_root(last: x509.Certificate, roots: Sequence[x509.Certificate]) -> x509.Certificate:
-    for root in roots:
-        if last == root or last.issuer == root.subject:
-            return root
-    raise CertificateError("the chain does not end at a root certificate of this member")
+    """Find the root that is, or that issued, the last certificate; a renewed root has the name of the one before."""
+    named = [root for root in roots if last == root or last.issuer == root.subject]
+    if not named:
+        raise CertificateError("the chain does not end at a root certificate of this member")
+    return next((root for root in named if last == root or _is_issued(last, root)), named[0])
+
+
+def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        _check_issued(certificate, issuer)
+    except CertificateError:
+        return False
+    return True
 
 
 def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Protocol
 
-from trialanchor.errors import InputError
-
 
 class Clock(Protocol):
     """Tells the time; tests and replays hand in their own."""
@@ -32,18 +30,3 @@ class FixedClock:
     def now(self) -> datetime:
         """Give the time it was set to."""
         return self.at
-
-
-def parse_time(text: str) -> datetime:
-    """Read an RFC 3339 time with its offset.
-
-    Raises:
-        InputError: Not a time, or one without an offset.
-    """
-    try:
-        at = datetime.fromisoformat(text)
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"{text!r} is not a time such as 2026-11-23T08:00:00Z") from error
-    raise InputError(f"{text!r} has no offset; write 2026-11-23T08:00:00Z or +08:00")

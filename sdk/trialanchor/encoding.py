@@ -5,6 +5,7 @@
 * base64: the standard alphabet with padding; one text per value.
 * JSON files of evidence: UTF-8, keys sorted, no blanks, one newline at the end; one text per value.
 * digests: `sha256:` and 64 lower-case hexadecimal digits.
+* times: RFC 3339 with an offset.
 
 Not done here: JSON of clinical sources, see `trialanchor.canonical`.
 """
@@ -15,8 +16,8 @@ import binascii
 import json
 import re
 from base64 import b64decode, b64encode
+from datetime import UTC, datetime
 from hashlib import sha256
-from io import BytesIO
 from typing import Any, NoReturn
 
 import cbor2
@@ -38,6 +39,18 @@ _NO_MEANING = dict.fromkeys(
 
 MAPS = (dict, cbor2.frozendict)
 """Types of a decoded CBOR map."""
+
+_MAX_HEADS = 1_024
+"""Parts of one item of a sequence; a statement with a chain and receipts has a few dozen."""
+
+_STRINGS = (2, 3)
+_CONTAINERS = {4: 1, 5: 2}
+_TAG = 6
+"""Major types: strings; arrays and maps with the items that each unit of their argument stands for; tags."""
+
+_INDEFINITE = 31
+_UNTIL_BREAK = -1
+_BREAK = (7, 1 << 64)
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})", re.ASCII)
 
@@ -121,26 +134,75 @@ def cbor_decode_strictly(data: bytes) -> Any:
         raise _diagnose(data) from error
 
 
-def cbor_split(data: bytes) -> list[bytes]:
-    """Cut a CBOR sequence at its items, leniently; each item is decoded strictly later.
+def cbor_split(data: bytes, limit: int) -> list[bytes]:
+    """Cut a CBOR sequence at its items; each item is decoded strictly later.
 
-    What follows an item that is not CBOR at all comes as one last piece, since no boundary can be found in it.
+    Only the heads of items are read and nothing is built from them, so the cost of hostile bytes is bounded.
 
-    Source: RFC 8742.
+    Args:
+        data: The sequence.
+        limit: Items cut off at most.
+
+    Returns:
+        The items. What follows the last of them, or one that is not well-formed, comes as one more piece.
+
+    Source: RFC 8742; RFC 8949 Appendix C.
     """
-    stream = BytesIO(data)
     pieces: list[bytes] = []
     start = 0
     while start < len(data):
-        stream.seek(start)
-        try:
-            cbor2.load(stream, max_depth=MAX_DEPTH)
-            end = stream.tell()
-        except (cbor2.CBORError, ValueError, OverflowError, MemoryError):
-            end = len(data)
+        end = _item_end(data, start) if len(pieces) < limit else len(data)
         pieces.append(data[start:end])
         start = end
     return pieces
+
+
+def _item_end(data: bytes, start: int) -> int:
+    """Find the end of an item, leniently; that of the data when there is none within `_MAX_HEADS` parts."""
+    position = start
+    missing = [1]
+    for _ in range(_MAX_HEADS):
+        head = _read_head(data, position)
+        if head is None:
+            break
+        major, argument, position = head
+        ends, open_ended = (major, argument) == _BREAK, missing[-1] == _UNTIL_BREAK
+        if ends and not open_ended:
+            break
+        if ends:
+            missing[-1] = 0
+        elif not open_ended:
+            missing[-1] -= 1
+        position += argument or 0 if major in _STRINGS else 0
+        missing.append(_items_inside(major, argument))
+        while missing and not missing[-1]:
+            missing.pop()
+        if not missing:
+            return min(position, len(data))
+    return len(data)
+
+
+def _items_inside(major: int, argument: int | None) -> int:
+    """Tell how many items an item holds, `_UNTIL_BREAK` when that is not known."""
+    if argument is None:
+        return _UNTIL_BREAK
+    return 1 if major == _TAG else argument * _CONTAINERS.get(major, 0)
+
+
+def _read_head(data: bytes, position: int) -> tuple[int, int | None, int] | None:
+    """Read major type, argument (None for indefinite length) and the position after it; None when not well-formed."""
+    if position >= len(data):
+        return None
+    major, info = data[position] >> 5, data[position] & 31
+    position += 1
+    if info < 24:  # noqa: PLR2004 - RFC 8949 §3: the argument itself
+        return major, info, position
+    if info < 28:  # noqa: PLR2004 - RFC 8949 §3: 1, 2, 4 or 8 octets follow
+        end = position + (1 << (info - 24))
+        return None if end > len(data) else (major, int.from_bytes(data[position:end], "big"), end)
+    if info != _INDEFINITE or major in (0, 1, _TAG):
+        return None
+    return (*_BREAK, position) if major == _BREAK[0] else (major, None, position)
 
 
 def misencoded(data: bytes, again: bytes) -> CborError:
@@ -234,3 +296,18 @@ def parse_digest(text: Any) -> bytes:
 def sha256_text(data: bytes) -> str:
     """Digest bytes to `sha256:<hex>`."""
     return digest_text(sha256(data).digest())
+
+
+def parse_time(text: str) -> datetime:
+    """Read an RFC 3339 time with its offset.
+
+    Raises:
+        InputError: Not a time, or one without an offset.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InputError(f"{text!r} is not a time such as 2026-11-23T08:00:00Z") from error
+    raise InputError(f"{text!r} has no offset; write 2026-11-23T08:00:00Z or +08:00")

@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trialanchor.certificates import load_pem_certificate
-from trialanchor.clock import parse_time
-from trialanchor.encoding import parse_digest
+from trialanchor.encoding import parse_digest, parse_time
 from trialanchor.errors import InputError
 from trialanchor.notes import COSIGNATURE_KEY, LOG_KEY, VerifierKey
 from trialanchor.receipts import key_thumbprint

@@ -220,7 +220,7 @@ class _Run:
         return self.facts.signed.statement.payload
 
     def check_evidence(self) -> None:  # (3)
-        if self.evidence is None:
+        if self.evidence is None or self.evidence == Evidence():
             raise TrustError("no evidence was given to compare with the fingerprint")
         if self.evidence.digest is not None:
             found = self.evidence.digest

@@ -68,10 +68,8 @@ class EmbeddedLedger:
             at=int(self._clock.now().timestamp()),
             transaction=sha256(encoded).digest(),
         )
-        anchored: tuple[str | None, int | None] = (None, None)
-        if transaction.contract == "anchors":
-            anchored = (log_origin(transaction.arguments["node"]), transaction.arguments["size"])
-        row = (block.number, block.encode().decode(), block.sign(self._signer), encoded.decode(), *anchored)
+        signature = block.sign(self._signer)
+        row = (block.number, block.encode().decode(), signature, encoded.decode(), *anchored_checkpoint(transaction))
         insert_many(connection, ledger_blocks, [row])
 
     def read(self, key: str) -> str | None:
@@ -113,6 +111,13 @@ class _State:
 
     def get(self, key: str) -> str | None:
         return self._connection.scalar(select(ledger_state.c.value).where(ledger_state.c.key == key))
+
+
+def anchored_checkpoint(transaction: Transaction) -> tuple[str | None, int | None]:
+    """Give origin and size that an accepted transaction anchors, nothing for one of another contract."""
+    if transaction.contract != "anchors":
+        return None, None
+    return log_origin(transaction.arguments["node"]), transaction.arguments["size"]
 
 
 def ledger_name(node: str) -> str:

@@ -213,14 +213,13 @@ class RecordService:
             raise store_error(error) from error
 
 
-def find_source(sources: Sequence[Source], authorization: str | None) -> Source:
+def find_source(sources: Sequence[Source], token: str | None) -> Source:
     """Find the source whose bearer token came with a request.
 
     Raises:
         UnauthorizedError: None, or an unknown one.
     """
-    scheme, _, token = (authorization or "").partition(" ")
-    if scheme.lower() == "bearer" and token:
+    if token:
         digest = sha256(token.strip().encode()).hexdigest()
         for source in sources:
             if hmac.compare_digest(source.token_sha256, digest):

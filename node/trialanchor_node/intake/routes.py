@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -29,6 +30,9 @@ JSON = "application/json"
 ANCHOR_WAIT_S = 30.0
 """Longest wait for an anchor, seconds."""
 
+_bearer = HTTPBearer(auto_error=False, description="token of a source of this node")
+Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+
 router = APIRouter(tags=["evidence"])
 
 Wait = Annotated[Literal["sequenced", "anchored"], Query(description="state to wait for, at most 30 s")]
@@ -49,7 +53,7 @@ async def register_statements(request: Request, wait: Wait = "sequenced") -> Res
     node: Node = request.app.state.node
     sent = media_type(request, COSE, SEQUENCE)
     body = await read_body(request, node.settings.body_limit)
-    pieces = cbor_split(body) if sent == SEQUENCE else [body]
+    pieces = cbor_split(body, node.settings.items_limit) if sent == SEQUENCE else [body]
     if not 0 < len(pieces) <= node.settings.items_limit:
         raise InputError(f"a request holds 1 to {node.settings.items_limit} statements")
     with node.metrics.request_seconds.time():
@@ -74,13 +78,13 @@ async def register_statements(request: Request, wait: Wait = "sequenced") -> Res
 )
 async def register_records(
     request: Request,
+    token: Token,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=200)],
     wait: Wait = "sequenced",
-    authorization: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Register JSON records in the name of a source of this node; the node keeps their openings."""
     node: Node = request.app.state.node
-    source = find_source(node.sources, authorization)
+    source = find_source(node.sources, token.credentials if token else None)
     media_type(request, JSON)
     body = await read_body(request, node.settings.body_limit)
     answer = await node.records.register(
@@ -101,10 +105,10 @@ async def register_records(
         **description.problems(400, 401, 404),
     },
 )
-def read_opening(request: Request, statement: str, authorization: Annotated[str | None, Header()] = None) -> Response:
+def read_opening(request: Request, statement: str, token: Token) -> Response:
     """Give the opening kept for a statement, to the source it was signed for."""
     node: Node = request.app.state.node
-    source = find_source(node.sources, authorization)
+    source = find_source(node.sources, token.credentials if token else None)
     return Response(node.records.opening(source, parse_digest(statement)), media_type=JSON)
 
 

@@ -1,45 +1,50 @@
 """Check a log from its stored bytes: nothing that can be recomputed is believed.
 
-For every entry, in order:
+First the embedded ledger (`trialanchor_node.anchoring.fsck`), which says who was a member when. Then for every entry,
+in order:
 
 1. Its statement decodes, and digest, fingerprint, issuer, subject, study, kind and version in the row are the ones in
    the statement.
 2. It is the only one with its statement digest (rule 6), and its version follows the one before (rule 7).
-3. Rules 1 to 5 hold at the time it was received.
+3. Rules 1 to 5 hold at the time it was received, with the members of that time. How old it may have been is not
+   looked at again: that is a setting, which may have been another one.
 4. Its leaf hash is the one in the tile.
 
-Then: every tile is rebuilt from the leaves and compared, the root is compared with the state, the checkpoint and its
-seal are verified with the log's key, and each anchor of the embedded ledger is a prefix of this log.
+Then: every tile is rebuilt from the leaves and compared, nothing is stored beyond them, the root is compared with the
+state, the checkpoint and its seal are verified with the log's key, each anchor of the embedded ledger is a prefix of
+this log, and each opening that was kept opens the fingerprint of its entry.
+
+All of it is read in one transaction, so a node may go on registering.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from trialanchor import cose
-from trialanchor.blocks import decode_block
 from trialanchor.clock import SystemClock
 from trialanchor.encoding import digest_text
 from trialanchor.errors import TrialAnchorError
-from trialanchor.keys import KeySigner
+from trialanchor.fingerprint import Opening
 from trialanchor.merkle import leaf_hash
 from trialanchor.notes import parse_checkpoint
 from trialanchor.statements import decode_statement
-from trialanchor_node.anchoring.embedded import EmbeddedLedger
-from trialanchor_node.anchoring.models import ledger_blocks
-from trialanchor_node.db import explained, migrate, open_engine
+from trialanchor.verify import CLOCK_TOLERANCE_S
+from trialanchor_node.anchoring.embedded import ledger_name
+from trialanchor_node.anchoring.fsck import LedgerCheck
+from trialanchor_node.db import migrate, open_engine
+from trialanchor_node.intake.models import openings
+from trialanchor_node.log.errors import FoundError
 from trialanchor_node.log.models import entries, state, tiles
 from trialanchor_node.log.rules import Admission, Head, check_version
 from trialanchor_node.log.store import LogStore
-from trialanchor_node.log.tiles import TILE_HEIGHT, grown_tiles
+from trialanchor_node.log.tiles import TILE_HEIGHT, TILE_WIDTH, grown_tiles
 from trialanchor_node.log.tree import Edge, append
-from trialanchor_node.members import load_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,12 +52,17 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Row
 
-    from trialanchor_node.log.store import LogIdentity, VersionKey
+    from trialanchor.statements import SignedStatement
+    from trialanchor_node.anchoring.fsck import CheckedAnchor
+    from trialanchor_node.log.lookup import VersionKey
+    from trialanchor_node.log.store import LogIdentity
     from trialanchor_node.node import NodeKeys
     from trialanchor_node.settings import NodeSettings
 
 _BATCH = 1_024
 """Entries read at a time."""
+
+_ANY_AGE_S = 1 << 62
 
 
 @dataclass(slots=True)
@@ -64,18 +74,11 @@ class FsckReport:
     problems: list[str] = field(default_factory=list)
 
 
-class FoundError(TrialAnchorError):
-    """The check found a problem; the message names the entry."""
-
-    code = "fsck"
-    exit_code = 1
-
-
 def check_log(settings: NodeSettings, keys: NodeKeys) -> FsckReport:
     """Check the log of a node; it may be running.
 
     Raises:
-        ConfigError: The database cannot be opened at all.
+        ConfigError: The database is missing or cannot be opened at all.
     """
     engine = open_engine(settings.database_url)
     try:
@@ -89,38 +92,49 @@ class LogCheck:
     """One check of a whole log, in constant memory."""
 
     def __init__(self, engine: Engine, settings: NodeSettings, keys: NodeKeys) -> None:
-        clock = SystemClock()
         self._engine = engine
         self._identity: LogIdentity = keys.identity(settings.node_oid)
-        self._ledger = EmbeddedLedger(engine, settings.node_oid, KeySigner(keys.ledger), clock)
-        self._ledger_key = keys.ledger.public_key()
-        self._store = LogStore(engine, self._identity, clock)
-        self._admission = Admission(load_members(self._ledger), self._store, settings.statement_age_s)
+        self._ledger = LedgerCheck(ledger_name(settings.node_oid), keys.ledger.public_key())
+        self._store = LogStore(engine, self._identity, SystemClock())
+        self._admissions: list[tuple[int, Admission]] = []
         self._report = FsckReport()
         self._rebuilt: dict[tuple[int, int], bytes] = {}
 
     def run(self) -> FsckReport:
         """Do all checks; stops at the problem that makes the rest meaningless."""
-        with explained(), self._engine.connect() as connection:
-            try:
-                self._check_database(connection)
-                row = connection.execute(select(state)).one_or_none()
-                if row is None:
-                    self._report.root = digest_text(Edge(0, {}).root)
-                    return self._report
-                self._check_state(row, self._check_entries(connection, row.size))
-                self._check_anchors(connection)
-            except TrialAnchorError as error:
-                self._report.problems.append(str(error))
+        try:
+            with self._engine.connect() as connection:
+                self._begin(connection)
+                self._check_all(connection)
+        except TrialAnchorError as error:
+            self._report.problems.append(str(error))
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            self._report.problems.append(f"the database cannot be read beyond entry {self._report.entries}: {reason}")
         return self._report
 
-    def _check_database(self, connection: Connection) -> None:
-        """Let SQLite look for broken pages and indexes; PostgreSQL has checksums of its own."""
+    def _check_all(self, connection: Connection) -> None:
+        row = connection.execute(select(state)).one_or_none()
+        if row is None:
+            raise FoundError("the database holds no log")
+        history = self._ledger.run(connection)
+        for at, members in history.memberships:
+            self._admissions.append((at, Admission(members, self._store, _ANY_AGE_S)))
+        edge = self._check_entries(connection, row.size)
+        self._check_nothing_beyond(connection, edge.size)
+        self._check_state(row, edge)
+        self._check_anchors(history.anchors, edge.size)
+        self._check_openings(connection)
+
+    def _begin(self, connection: Connection) -> None:
+        """Begin the transaction all is read in; let SQLite look for broken pages (PostgreSQL has checksums)."""
         if connection.dialect.name != "sqlite":
+            connection.execution_options(isolation_level="REPEATABLE READ")
             return
+        connection.exec_driver_sql("BEGIN")
         answer = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         if answer != "ok":
-            raise FoundError(f"the database is damaged: {str(answer).splitlines()[0]}")
+            self._report.problems.append(f"the database is damaged: {str(answer).splitlines()[0]}")
 
     def _check_entries(self, connection: Connection, size: int) -> Edge:
         edge = Edge(0, {})
@@ -156,12 +170,27 @@ class LogCheck:
             held = (row.digest, row.fingerprint, row.issuer, row.subject, row.study, row.kind)
             if said != held or (claims.version, signed.x5t) != (row.version, row.x5t) or signed.entry != row.statement:
                 raise FoundError("the row does not say what the statement says")
-            self._admission.admit(signed, row.received_at)
+            self._admit(signed, row.received_at)
             key = (claims.issuer, claims.subject, claims.kind)
             check_version(claims, self._head_before(connection, key, claims.version, index))
         except TrialAnchorError as error:
             raise FoundError(f"entry {index}: {error}") from error
         return leaf_hash(row.statement)
+
+    def _admit(self, signed: SignedStatement, received_at: int) -> None:
+        """Apply rules 1 to 5 with the members of that time, give or take what clocks may differ."""
+        refused: TrialAnchorError = FoundError("no member was registered when it was received")
+        until = None
+        for at, admission in reversed(self._admissions):
+            if at <= received_at + CLOCK_TOLERANCE_S and (until is None or until >= received_at - CLOCK_TOLERANCE_S):
+                try:
+                    admission.admit(signed, received_at)
+                except TrialAnchorError as error:
+                    refused = error
+                else:
+                    return
+            until = at
+        raise refused
 
     def _head_before(self, connection: Connection, key: VersionKey, version: int, index: int) -> Head | None:
         """Find the version before, which must stand earlier in the log."""
@@ -194,35 +223,57 @@ class LogCheck:
                 raise FoundError(_first_difference(level, number, stored, hashes, size))
             del self._rebuilt[level, number]
 
+    def _check_nothing_beyond(self, connection: Connection, size: int) -> None:
+        held = connection.scalar(select(func.count()).select_from(entries))
+        if held != size:
+            raise FoundError(
+                f"entry {size} is not in the log: its state says {size} entries, the database holds {held}"
+            )
+        held = connection.scalar(select(func.count()).select_from(tiles))
+        wanted = sum(-(-(size >> level) // TILE_WIDTH) for level in range(0, size.bit_length(), TILE_HEIGHT))
+        if held != wanted:
+            raise FoundError(f"the log has {wanted} tiles, the database holds {held}")
+
     def _check_state(self, row: Row[Any], edge: Edge) -> None:
-        self._report.root = digest_text(edge.root)
         if row.root != edge.root or row.origin != self._identity.origin or row.public_key != self._identity.public:
             raise FoundError("the log's state names another root, origin or key than the log has")
-        checkpoint = parse_checkpoint(row.checkpoint)
-        checkpoint.verify_log(self._identity.key)
+        try:
+            checkpoint = parse_checkpoint(row.checkpoint)
+            checkpoint.verify_log(self._identity.key)
+            if edge.size:
+                data = cose.to_be_signed(row.seal_header, edge.root)
+                public = Ed25519PublicKey.from_public_bytes(self._identity.public)
+                cose.check_signature(public, cose.EDDSA, row.seal_signature, data)
+        except TrialAnchorError as error:
+            raise FoundError(f"the log's state: {error}") from error
         if (checkpoint.size, checkpoint.root) != (edge.size, edge.root):
             raise FoundError("the stored checkpoint is not the one of this log")
-        if edge.size:
-            data = cose.to_be_signed(row.seal_header, edge.root)
-            public = Ed25519PublicKey.from_public_bytes(self._identity.public)
-            cose.check_signature(public, cose.EDDSA, row.seal_signature, data)
+        self._report.root = digest_text(edge.root)
 
-    def _check_anchors(self, connection: Connection) -> None:
-        """Check the embedded ledger's chain, and that each anchor is a prefix of this log."""
-        previous, number = bytes(32), 0
-        query = select(ledger_blocks).order_by(ledger_blocks.c.number)
-        for row in connection.execute(query):
-            block = decode_block(row.block)
-            encoded = row.transaction.encode()
-            if block.number != number or block.previous != previous or block.transaction != sha256(encoded).digest():
-                raise FoundError(f"block {number} of the embedded ledger does not follow the one before")
-            cose.check_signature(self._ledger_key, cose.EDDSA, row.signature, row.block.encode())
-            arguments = json.loads(row.transaction)["arguments"]
-            if row.origin == self._identity.origin:
-                root = self._store.tiles.edge(arguments["size"]).root
-                if root.hex() != arguments["root"] or row.size != arguments["size"]:
-                    raise FoundError(f"block {number} anchors another log: size {arguments['size']} has another root")
-            previous, number = block.hash, number + 1
+    def _check_anchors(self, anchors: Sequence[CheckedAnchor], size: int) -> None:
+        """Check that each anchored checkpoint is a prefix of this log."""
+        for anchor in anchors:
+            if anchor.origin != self._identity.origin:
+                continue
+            if anchor.size > size:
+                raise FoundError(f"entry {size} is missing: block {anchor.block} anchors {anchor.size} entries")
+            if self._store.tiles.edge(anchor.size).root != anchor.root:
+                raise FoundError(f"block {anchor.block} anchors another log: size {anchor.size} has another root")
+
+    def _check_openings(self, connection: Connection) -> None:
+        """Open each kept record again."""
+        columns = (openings.c.digest, openings.c.opening, entries.c.leaf_index, entries.c.fingerprint)
+        joined = openings.outerjoin(entries, openings.c.digest == entries.c.digest)
+        query = select(*columns).select_from(joined).order_by(entries.c.leaf_index)
+        for row in connection.execute(query.execution_options(yield_per=_BATCH)):
+            if row.leaf_index is None:
+                raise FoundError(f"an opening is kept for {digest_text(row.digest)}, which is not registered")
+            try:
+                root = Opening.decode(row.opening).check()
+            except TrialAnchorError as error:
+                raise FoundError(f"entry {row.leaf_index}: its opening: {error}") from error
+            if root != row.fingerprint:
+                raise FoundError(f"entry {row.leaf_index}: its opening opens another record")
 
 
 def _first_difference(level: int, number: int, stored: bytes, rebuilt: bytes, size: int) -> str:

@@ -10,7 +10,6 @@ holds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import chain as flatten
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, Engine, select
@@ -23,6 +22,7 @@ from trialanchor.notes import LOG_KEY, VerifierKey, parse_checkpoint, sign_check
 from trialanchor.receipts import LogHead, ReceiptSeal, key_thumbprint, seal_receipts
 from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_node.db import explained, insert_many, reading, store_error, writing
+from trialanchor_node.log.lookup import find_heads, find_places, version_key
 from trialanchor_node.log.models import chains, entries, state, tiles
 from trialanchor_node.log.rules import Head, VersionError, check_version
 from trialanchor_node.log.tiles import TileReader, grown_tiles
@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
-    from trialanchor.statements import SignedStatement, Statement
-
-VersionKey = tuple[str, str, str]
-"""Issuer, subject, kind."""
+    from trialanchor.statements import SignedStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,14 +232,14 @@ class LogStore:
         """Apply rules 6 and 7."""
         items = [(item, submission.received_at) for submission in submissions for item in submission.items]
         statements = [item for item, _ in items if not isinstance(item, TrialAnchorError)]
-        places = _find_places(connection, {signed.digest for signed in statements})
-        heads = _find_heads(connection, {_version_key(s.statement) for s in statements if s.digest not in places})
+        places = find_places(connection, {signed.digest for signed in statements})
+        heads = find_heads(connection, {version_key(s.statement) for s in statements if s.digest not in places})
         plan = _Plan([], [], places, {})
         for position, (item, received_at) in enumerate(items):
             if isinstance(item, TrialAnchorError):
                 plan.refused[position] = item
             elif item.digest not in plan.places:
-                key = _version_key(item.statement)
+                key = version_key(item.statement)
                 try:
                     check_version(item.statement, heads.get(key))
                 except VersionError as error:
@@ -263,6 +260,7 @@ class LogStore:
         return LogState(edge, at, note, seal_receipts(head, identity.signer, self._kid))
 
     def _insert(self, connection: Connection, plan: _Plan, growth: Growth, after: LogState) -> None:
+        self._save(connection, growth.before.size, after)
         insert_many(connection, entries, list(_entry_rows(plan, growth.before.size)))
         insert_many(
             connection,
@@ -273,7 +271,6 @@ class LogStore:
         sent = {signed.x5t: cbor_encode(list(signed.chain)) for signed in plan.fresh if signed.chain}
         if sent:
             insert_many(connection, chains, list(sent.items()), "ON CONFLICT (x5t) DO NOTHING")
-        self._save(connection, growth.before.size, after)
 
     def _save(self, connection: Connection, size: int, after: LogState) -> None:
         """Write the state; a second writer would find another size and stop here."""
@@ -355,10 +352,6 @@ class _GrowingReader(TileReader):
         return self._stored.node(level, index)
 
 
-def _version_key(statement: Statement) -> VersionKey:
-    return statement.issuer, statement.subject, statement.kind
-
-
 def _result(
     item: SignedStatement | TrialAnchorError,
     plan: _Plan,
@@ -390,33 +383,3 @@ def _entry_rows(plan: _Plan, start: int) -> Iterable[tuple[Any, ...]]:
             signed.x5t,
             received_at,
         )
-
-
-def _find_places(connection: Connection, digests: set[bytes]) -> dict[bytes, int]:
-    """Find which statements are registered already, and where."""
-    if not digests:
-        return {}
-    marker = _marker(connection)
-    sql = f"SELECT digest, leaf_index FROM log_entries WHERE digest IN ({','.join([marker] * len(digests))})"  # noqa: S608 - markers only
-    return {bytes(digest): index for digest, index in connection.exec_driver_sql(sql, tuple(digests))}
-
-
-def _find_heads(connection: Connection, keys: set[VersionKey]) -> dict[VersionKey, Head]:
-    """Find the newest registered version of each issuer, subject and kind."""
-    if not keys:
-        return {}
-    marker = _marker(connection)
-    rows = ",".join([f"({marker},{marker},{marker})"] * len(keys))
-    sql = (
-        f"WITH wanted(issuer, subject, kind) AS (VALUES {rows}) "  # noqa: S608 - markers only
-        "SELECT e.issuer, e.subject, e.kind, e.version, e.digest FROM wanted w JOIN log_entries e "
-        "ON e.subject = w.subject AND e.kind = w.kind AND e.issuer = w.issuer "
-        "WHERE e.version = (SELECT max(m.version) FROM log_entries m "
-        "WHERE m.subject = w.subject AND m.kind = w.kind AND m.issuer = w.issuer)"
-    )
-    found = connection.exec_driver_sql(sql, tuple(flatten.from_iterable(keys)))
-    return {(row[0], row[1], row[2]): Head(row[3], bytes(row[4])) for row in found}
-
-
-def _marker(connection: Connection) -> str:
-    return "%s" if connection.dialect.paramstyle in ("format", "pyformat") else "?"

@@ -14,14 +14,16 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from trialanchor.certificates import load_certificate
 from trialanchor.cli.files import PRIVATE, read_file, write_files
 from trialanchor.cli.subjects import new_subject
-from trialanchor.encoding import base64_decode, base64_encode, json_encode
-from trialanchor.errors import InputError
+from trialanchor.cose import certificate_thumbprint, check_signature
+from trialanchor.encoding import base64_decode, base64_encode, json_decode, json_encode
+from trialanchor.errors import InputError, SignatureError, TrialAnchorError
 from trialanchor.statements import SignedStatement, decode_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _VERSION = 1
@@ -198,3 +200,25 @@ def _unit_to_json(unit: Unit) -> dict[str, Any]:
 def _unit_from_json(value: dict[str, Any]) -> Unit:
     signed = decode_statement(base64_decode(value["statement"], "a statement"))
     return Unit(int(value["number"]), int(value["first"]), int(value["rows"]), signed, str(value.get("refused", "")))
+
+
+def spoiled_journals(root: Path) -> Iterator[tuple[Path, str]]:
+    """Name the journal files below a folder whose statements are not the ones that were signed, and why."""
+    for path in sorted(root.rglob(f"{JOURNAL}/[0-9]*.json")):
+        try:
+            json_decode(read_file(path, _LIMIT), "the journal")
+            for unit in _read_batch(path).units:
+                _check_unit(unit)
+        except TrialAnchorError as error:
+            yield path, str(error)
+
+
+def _check_unit(unit: Unit) -> None:
+    """Check a unit's statement by the certificate it carries; whether that one is trusted is for the bundles."""
+    signed = unit.signed
+    if not signed.chain or certificate_thumbprint(signed.chain[0]) != signed.x5t:
+        raise SignatureError("a statement in the journal does not carry the certificate it names")
+    if unit.rows != (signed.statement.count or 1):
+        raise InputError("a statement in the journal is about another number of rows")
+    key = load_certificate(signed.chain[0]).public_key()
+    check_signature(key, signed.algorithm, signed.signature, signed.to_be_signed)

@@ -102,6 +102,9 @@ def stamp_files(client: Client, files: Sequence[Path], claims: Claims) -> list[R
         TrialAnchorError: A file cannot be read, a claim is malformed, or the node cannot be reached.
     """
     files = list(dict.fromkeys(files))
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"{path} is not a file")
     _send(client, [path for path in files if pending_path(path).exists()])  # (1)
     results: dict[Path, Result] = {}
     signed: dict[Path, bytes] = {}

@@ -18,18 +18,18 @@ import typer
 from trialanchor.cli import surroundings
 from trialanchor.cli.checking import Checker, check_all
 from trialanchor.cli.connection import connect
+from trialanchor.cli.journal import spoiled_journals
+from trialanchor.cli.messages import say
 from trialanchor.cli.options import OptionalUrl, TrustPath, read_trust
 from trialanchor.cli.results import Result, count, note, of_report, print_checks, summary, worst
 from trialanchor.cli.targets import Target, find_in_folder, find_target
-from trialanchor.clock import parse_time
-from trialanchor.encoding import digest_text, parse_digest
-from trialanchor.errors import InputError
+from trialanchor.encoding import digest_text, parse_digest, parse_time
+from trialanchor.errors import InputError, TrialAnchorError
 from trialanchor.report import Verdict
 from trialanchor.trust import Policy, Trust
-from trialanchor.verify import Evidence, Verifier
+from trialanchor.verify import Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
 JSON_VERSION = 1
@@ -122,13 +122,14 @@ def _run(request: Request) -> _Results:
             for link in links:
                 note("{link} is a link to a folder and was not followed", link=link)
             folder += check_all(checker, found) if found else [_nothing(text)]
+            folder += [Result(str(path), Verdict.REFUTED, say(reason)) for path, reason in spoiled_journals(Path(text))]
         else:
             single += _check_single(checker, verifier, request, text)
     return _Results(single, folder)
 
 
 def _nothing(folder: str) -> Result:
-    return Result(folder, Verdict.UNCHECKED, "the folder holds neither bundles nor openings")
+    return Result(folder, Verdict.UNCHECKED, say("the folder holds neither bundles nor openings"))
 
 
 def _check_single(checker: Checker, verifier: Verifier, request: Request, text: str) -> list[Result]:
@@ -138,7 +139,7 @@ def _check_single(checker: Checker, verifier: Verifier, request: Request, text: 
         if there and target.bundle is not None and str(target.bundle) != text:
             note("bundle: {bundle}", bundle=target.bundle)
         return [checker.check(target)]
-    return list(_check_fetched(verifier, request.url, target))
+    return _check_fetched(verifier, request.url, target)
 
 
 def _complete(target: Target, request: Request) -> Target:
@@ -149,20 +150,28 @@ def _complete(target: Target, request: Request) -> Target:
     return Target(target.shown, bundle, target.evidence, target.digest)
 
 
-def _check_fetched(verifier: Verifier, url: str, target: Target) -> Iterator[Result]:
-    """Ask the node for the bundles of a fingerprint, and verify them."""
-    evidence = target.read_evidence()
-    if evidence is None or evidence.digest is None:
-        yield Result(target.shown, Verdict.UNCHECKED, f"there is no bundle {target.bundle}")
-        return
+def _check_fetched(verifier: Verifier, url: str, target: Target) -> list[Result]:
+    """Ask the node for the bundles of a fingerprint, and verify them; whatever fails leaves the target unchecked."""
+    try:
+        evidence = target.read_evidence()
+        if evidence is None or evidence.digest is None:
+            return [Result(target.shown, Verdict.UNCHECKED, say("there is no bundle {bundle}", bundle=target.bundle))]
+        bundles = _fetch(url, evidence.digest)
+    except TrialAnchorError as error:
+        return [Result(target.shown, Verdict.UNCHECKED, say(str(error)))]
+    if not bundles:
+        reason = say("there is no bundle here, and the node has none for it")
+        return [Result(target.shown, Verdict.UNCHECKED, reason)]
+    return [of_report(target.shown, verifier.verify(bundle, evidence)) for bundle in bundles]
+
+
+def _fetch(url: str, fingerprint: bytes) -> list[bytes]:
     with connect(url) as client:
-        entries = client.find(evidence.digest)
-        for entry in entries:
-            data = client.receipt(entry.statement).encode()
+        bundles = []
+        for entry in client.find(fingerprint):
+            bundles.append(client.receipt(entry.statement).encode())
             note("bundle: {bundle}", bundle=f"{url}, statement {digest_text(entry.statement)}")
-            yield of_report(target.shown, verifier.verify(data, Evidence(digest=evidence.digest)))
-    if not entries:
-        yield Result(target.shown, Verdict.UNCHECKED, "there is no bundle here, and the node has none for it")
+        return bundles
 
 
 def _say_trust(request: Request, *, offline: bool) -> None:

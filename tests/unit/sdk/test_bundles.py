@@ -116,10 +116,14 @@ class TestFile:
             pytest.param({"set": {}}, "set holds", id="set-empty"),
             pytest.param({"set": {"fingerprint": "x", "index": 0, "path": ""}}, "sha256:", id="fingerprint-malformed"),
             pytest.param(
-                {"set": {"fingerprint": "sha256:" + "00" * 32, "index": True, "path": ""}}, "whole number", id="index-true"
+                {"set": {"fingerprint": "sha256:" + "00" * 32, "index": True, "path": ""}},
+                "whole number",
+                id="index-true",
             ),
             pytest.param(
-                {"set": {"fingerprint": "sha256:" + "00" * 32, "index": 0.0, "path": ""}}, "whole number", id="index-float"
+                {"set": {"fingerprint": "sha256:" + "00" * 32, "index": 0.0, "path": ""}},
+                "whole number",
+                id="index-float",
             ),
             pytest.param(
                 {"set": {"fingerprint": "sha256:" + "00" * 32, "index": 0, "path": base64_encode(bytes(31))}},

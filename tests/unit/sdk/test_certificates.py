@@ -27,6 +27,8 @@ ROOT = Certified(MEMBER, p256("open root"), ca=True, usages=CA)
 ROOTS = [ROOT.issued_by(MEMBER, ROOT.key)]
 MIDDLE = Certified(f"{MEMBER} middle", p256("middle"), ca=True, usages=CA)
 LEAF = Certified(f"{MEMBER} edc", p256("leaf"))
+UPPER = replace(MIDDLE, subject=f"{MEMBER} upper", key=p256("upper"), path_length=0)
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.999.1"), b"\x05\x00")
 
 
 def under_root(form=LEAF):
@@ -51,7 +53,9 @@ class TestFollowed:
             pytest.param([under_middle(), middle(), der(ROOTS[0])], 3, id="through-an-intermediate-with-the-root"),
             pytest.param([under_root(replace(LEAF, key=ed25519_key("leaf")))], 2, id="ed25519-key"),
             pytest.param([under_root(replace(LEAF, usages=None))], 2, id="no-key-usage"),
-            pytest.param([under_root(replace(LEAF, usages=frozenset({"content_commitment"})))], 2, id="non-repudiation"),
+            pytest.param(
+                [under_root(replace(LEAF, usages=frozenset({"content_commitment"})))], 2, id="non-repudiation"
+            ),
             pytest.param([under_root(replace(LEAF, constrained=False))], 2, id="no-basic-constraints-in-the-leaf"),
         ],
     )
@@ -96,7 +100,11 @@ class TestRefused:
             pytest.param([under_root(), under_root()], "stands twice", id="leaf-twice"),
             pytest.param([under_root(), der(ROOTS[0]), der(ROOTS[0])], "stands twice", id="root-twice"),
             pytest.param([under_root(), middle()], "not issued by", id="certificate-not-needed"),
-            pytest.param([under_root(), Member(STRANGER).system().chain[0]], "does not end at a root", id="foreign-certificate-at-the-end"),
+            pytest.param(
+                [under_root(), Member(STRANGER).system().chain[0]],
+                "does not end at a root",
+                id="foreign-certificate-at-the-end",
+            ),
             pytest.param([der(ROOTS[0])], "may not sign data", id="root-as-signing-certificate"),
             pytest.param([under_root(replace(LEAF, usages=CA))], "may not sign data", id="leaf-for-certificates-only"),
             pytest.param([under_root(replace(LEAF, usages=frozenset()))], "may not sign data", id="leaf-for-nothing"),
@@ -110,14 +118,14 @@ class TestRefused:
             pytest.param(
                 [
                     under_middle(),
-                    der(replace(MIDDLE).issued_by(f"{MEMBER} upper", p256("upper"))),
-                    der(replace(MIDDLE, subject=f"{MEMBER} upper", key=p256("upper"), path_length=0).issued_by(MEMBER, ROOT.key)),
+                    der(MIDDLE.issued_by(UPPER.subject, UPPER.key)),
+                    der(UPPER.issued_by(MEMBER, ROOT.key)),
                 ],
                 "this long",
                 id="chain-longer-than-allowed",
             ),
             pytest.param(
-                [under_root(replace(LEAF, extensions=((x509.UnrecognizedExtension(x509.ObjectIdentifier("2.999.1"), b"\x05\x00"), True),)))],
+                [under_root(replace(LEAF, extensions=((UNKNOWN, True),)))],
                 "critical extension",
                 id="unknown-critical-extension",
             ),
@@ -130,7 +138,7 @@ class TestRefused:
                 id="critical-name-constraints",
             ),
         ],
-    )  # fmt: skip
+    )
     def test_each_rule(self, chain, message):
         with pytest.raises(CertificateError, match=message) as caught:
             follow_chain(chain, ROOTS)
@@ -143,9 +151,7 @@ class TestRefused:
         assert follow_chain([under_root(replace(LEAF, extensions=((usage, True),)))], ROOTS)
 
     def test_an_unknown_extension_that_is_not_critical_is_no_obstacle(self):
-        extension = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.999.1"), b"\x05\x00")
-
-        assert follow_chain([under_root(replace(LEAF, extensions=((extension, False),)))], ROOTS)
+        assert follow_chain([under_root(replace(LEAF, extensions=((UNKNOWN, False),)))], ROOTS)
 
     def test_an_issuer_with_a_key_that_cannot_sign_is_refused(self):
         chain = [under_middle(), middle(key=x25519.X25519PrivateKey.from_private_bytes(bytes(range(32))))]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from material import NOW
 
-from trialanchor.clock import FixedClock, SystemClock, parse_time
+from trialanchor.clock import FixedClock, SystemClock
+from trialanchor.encoding import parse_time
 from trialanchor.errors import InputError
 
 

@@ -211,7 +211,8 @@ class TestRefused:
         assert 2**MAX_DISCLOSURE_PATH >= MAX_ITEMS > 2 ** (MAX_DISCLOSURE_PATH - 1)
 
     @pytest.mark.parametrize(
-        "record", [{"a": [SECRET, 1.5]}, {SECRET: "\ud800"}, {"a": {SECRET: b""}}, {SECRET + "é": 1, SECRET + "e\u0301": 2}]
+        "record",
+        [{"a": [SECRET, 1.5]}, {SECRET: "\ud800"}, {"a": {SECRET: b""}}, {SECRET + "é": 1, SECRET + "e\u0301": 2}],
     )
     def test_an_error_never_shows_what_stands_in_the_record(self, record):
         with pytest.raises(RecordError) as caught:

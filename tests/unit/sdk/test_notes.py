@@ -49,11 +49,19 @@ class TestVerifierKey:
             pytest.param("+458c8fa1+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="no-name"),
             pytest.param("log example+458c8fa1+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="blank-in-name"),
             pytest.param("log.example/site-01+458c8fa2+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="another-id"),
-            pytest.param("log.example/site-02+458c8fa1+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="another-name"),
-            pytest.param("log.example/site-01+458C8FA1+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="upper-case-id"),
+            pytest.param(
+                "log.example/site-02+458c8fa1+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="another-name"
+            ),
+            pytest.param(
+                "log.example/site-01+458C8FA1+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="upper-case-id"
+            ),
             pytest.param("log.example/site-01+458c8fa1+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D28=", id="short-key"),
-            pytest.param("log.example/site-01+458c8fa1+AoqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="type-2-ecdsa"),
-            pytest.param("log.example/site-01+458c8fa1+BoqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="type-6-ml-dsa"),
+            pytest.param(
+                "log.example/site-01+458c8fa1+AoqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="type-2-ecdsa"
+            ),
+            pytest.param(
+                "log.example/site-01+458c8fa1+BoqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c", id="type-6-ml-dsa"
+            ),
             pytest.param("log.example/site-01+458c8fa1+AYqI4910CfGV_VLbLTy6XXLKZwm_HZQSG_N0iAG0D29c", id="url-base64"),
         ],
     )

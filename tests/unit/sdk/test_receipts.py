@@ -61,7 +61,9 @@ def check(receipt, entry, root):
         raise ProofError("another size")
     if receipt.root(leaf_hash(entry)) != root:
         raise ProofError("another root")
-    cose.check_signature(LOG.private.public_key(), receipt.claims.algorithm, receipt.signature, receipt.to_be_signed(root))
+    cose.check_signature(
+        LOG.private.public_key(), receipt.claims.algorithm, receipt.signature, receipt.to_be_signed(root)
+    )
 
 
 class TestForm:
@@ -159,7 +161,9 @@ class TestRefused:
             pytest.param(forged(unprotected={cose.VDP: []}), "receipt", id="proofs-as-array"),
             pytest.param(forged(unprotected={cose.VDP: {INCLUSION_PROOFS: []}}), "receipt", id="no-inclusion-proof"),
             pytest.param(
-                forged(unprotected={cose.VDP: {INCLUSION_PROOFS: [b"\x83\x01\x00\x80"] * 2}}), "receipt", id="two-proofs"
+                forged(unprotected={cose.VDP: {INCLUSION_PROOFS: [b"\x83\x01\x00\x80"] * 2}}),
+                "receipt",
+                id="two-proofs",
             ),
             pytest.param(
                 forged(unprotected={cose.VDP: {INCLUSION_PROOFS: [[8, 5, PATH]]}}), "receipt", id="proof-not-wrapped"
@@ -199,7 +203,9 @@ class TestRefused:
 
         assert caught.value.code == "cbor-not-deterministic"
 
-    @pytest.mark.parametrize("protected", [b"", b"\x80", b"\x01", b"\xd8\x24\x61a"], ids=["empty", "array", "1", "message"])
+    @pytest.mark.parametrize(
+        "protected", [b"", b"\x80", b"\x01", b"\xd8\x24\x61a"], ids=["empty", "array", "1", "message"]
+    )
     def test_a_protected_header_that_is_no_map_is_refused(self, protected):
         with pytest.raises(InputError):
             decode_claims(protected)

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from material import sign
 
 from trialanchor.report import CHECKS, Check, Outcome, Report, Verdict
+from trialanchor.statements import describe_statement
 from trialanchor.trust import State
 
 P, F, N, W = Outcome.PASSED, Outcome.FAILED, Outcome.NOT_CHECKED, Outcome.PENDING
@@ -79,9 +81,10 @@ def test_the_json_has_version_verdict_exit_code_and_reference_time():
 
 
 def test_claims_and_state_come_together():
-    value = Report(report().checks, 0, {"issuer": "urn:oid:2.999"}, State.ANCHORED).to_json()
+    signed = sign()
+    value = Report(report().checks, 0, signed, State.ANCHORED).to_json()
 
-    assert (value["statement"], value["state"]) == ({"issuer": "urn:oid:2.999"}, "anchored")
+    assert (value["statement"], value["state"]) == (describe_statement(signed), "anchored")
     assert json.loads(json.dumps(value)) == value
 
 

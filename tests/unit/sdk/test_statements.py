@@ -65,14 +65,18 @@ def statements(draw):
         location=draw(st.none() | st.just(LOCATION)),
         source_time=draw(times) if when else None,
         source_zone=draw(zones) if when else None,
-        refs=tuple(draw(st.lists(oids.map("urn:oid:{}".format) | digests.map(lambda d: "sha256:" + d.hex()), max_size=4))),
+        refs=tuple(
+            draw(st.lists(oids.map("urn:oid:{}".format) | digests.map(lambda d: "sha256:" + d.hex()), max_size=4))
+        ),
     )
 
 
 def forged(change=None, unprotected=None, payload=b"", protected=None, **fields):
     """Rewrite a valid statement outside the SDK: labels by `change`, our own fields by name; it is signed anew."""
     signed = sign()
-    header = {key: dict(value) if hasattr(value, "items") else value for key, value in cbor2.loads(signed.protected).items()}
+    header = {
+        key: dict(value) if hasattr(value, "items") else value for key, value in cbor2.loads(signed.protected).items()
+    }
     header |= change or {}
     header[PRODUCT_HEADER] = {**header[PRODUCT_HEADER], **fields}
     header = {label: value for label, value in header.items() if value is not ...}
@@ -227,7 +231,8 @@ class TestSchema:
             decode_statement(forged(**{field: ...}))
 
     @pytest.mark.parametrize(
-        "label", [cose.ALG, cose.CWT_CLAIMS, cose.X5T, cose.PAYLOAD_HASH_ALG, cose.PREIMAGE_CONTENT_TYPE, PRODUCT_HEADER]
+        "label",
+        [cose.ALG, cose.CWT_CLAIMS, cose.X5T, cose.PAYLOAD_HASH_ALG, cose.PREIMAGE_CONTENT_TYPE, PRODUCT_HEADER],
     )
     def test_a_missing_label_is_refused(self, label):
         header = dict(cbor2.loads(sign().protected))
@@ -260,7 +265,9 @@ class TestSchema:
         with pytest.raises(StatementError, match="payload hash algorithm"):
             decode_statement(forged({cose.PAYLOAD_HASH_ALG: algorithm}))
 
-    @pytest.mark.parametrize("payload", [None, bytes(31), bytes(33), bytes(5_000)], ids=["detached", "31", "33", "5000"])
+    @pytest.mark.parametrize(
+        "payload", [None, bytes(31), bytes(33), bytes(5_000)], ids=["detached", "31", "33", "5000"]
+    )
     def test_a_payload_that_is_no_sha256_digest_is_refused(self, payload):
         with pytest.raises(StatementError, match="the payload must be"):
             decode_statement(forged(payload=payload))
@@ -272,7 +279,9 @@ class TestSchema:
         with pytest.raises(StatementError, match="outside the schema"):
             decode_statement(forged(protected=cbor_encode(header)))
 
-    @pytest.mark.parametrize("protected", [b"", b"\x80", b"\x01", b"\x61a", b"\xf6"], ids=["empty", "array", "1", "text", "null"])
+    @pytest.mark.parametrize(
+        "protected", [b"", b"\x80", b"\x01", b"\x61a", b"\xf6"], ids=["empty", "array", "1", "text", "null"]
+    )
     def test_a_protected_header_that_is_no_map_is_refused(self, protected):
         with pytest.raises(InputError):
             decode_statement(forged(protected=protected))
@@ -298,7 +307,13 @@ class TestFreeText:
                     "long": "text/" + "a" * 81,
                     "two-slashes": "a/b/c",
                 },
-                "kind": {"words": "zhang san", "upper-case": "GD44.C3", "dots": "a..b", "long": "a" * 61, "six": "a.b.c.d.e.f"},
+                "kind": {
+                    "words": "zhang san",
+                    "upper-case": "GD44.C3",
+                    "dots": "a..b",
+                    "long": "a" * 61,
+                    "six": "a.b.c.d.e.f",
+                },
                 "location": {
                     "http": "https://example.org/zhang",
                     "ftp": "ftp://example.org",
@@ -360,7 +375,18 @@ class TestFreeText:
 
     @pytest.mark.parametrize(
         "ref",
-        ["Zhang", "2.999", "urn:oid:", "urn:oid:2.999 ", "URN:OID:2.999", "sha256:ab", "sha512:" + "ab" * 64, 7, None, []],
+        [
+            "Zhang",
+            "2.999",
+            "urn:oid:",
+            "urn:oid:2.999 ",
+            "URN:OID:2.999",
+            "sha256:ab",
+            "sha512:" + "ab" * 64,
+            7,
+            None,
+            [],
+        ],
     )
     def test_a_reference_is_an_oid_or_a_digest(self, ref):
         with pytest.raises(InputError):
@@ -369,7 +395,9 @@ class TestFreeText:
     @settings(max_examples=200, deadline=None)
     @given(
         st.sampled_from(["content_type", "kind", "location", "source_time", "source_zone", "action", "status"]),
-        st.text(min_size=1).filter(lambda text: set(text) - set(string.ascii_letters + string.digits + string.punctuation)),
+        st.text(min_size=1).filter(
+            lambda text: set(text) - set(string.ascii_letters + string.digits + string.punctuation)
+        ),
     )
     def test_no_field_takes_a_character_beyond_printable_ascii_without_blanks(self, field, value):
         dates = {"source_time": "2026", "source_zone": "Z"}

@@ -68,7 +68,10 @@ class TestRead:
         assert decode_trust(spaced) == trust()
 
     def test_a_revocation_counts_from_its_second(self):
-        entry = {**MEMBER_ENTRY, "revoked": [{"certificate": digest_text(digest("x")), "at": "2026-11-23T16:00:00+08:00"}]}
+        entry = {
+            **MEMBER_ENTRY,
+            "revoked": [{"certificate": digest_text(digest("x")), "at": "2026-11-23T16:00:00+08:00"}],
+        }
 
         assert trust(members=[entry]).members[MEMBER].revoked == {digest("x"): AT}
 
@@ -135,19 +138,35 @@ class TestRefused:
             ),
             pytest.param({"logs": [LOG_ENTRY] * 2}, "stands twice", id="log-twice"),
             pytest.param({"logs": [{**LOG_ENTRY, "node": "x"}]}, "OID of its node", id="log-without-oid"),
-            pytest.param({"logs": [{**LOG_ENTRY, "verifier_key": Witness("1").key.encode()}]}, "note key", id="log-with-witness-key"),
+            pytest.param(
+                {"logs": [{**LOG_ENTRY, "verifier_key": Witness("1").key.encode()}]},
+                "note key",
+                id="log-with-witness-key",
+            ),
             pytest.param({"logs": [{**LOG_ENTRY, "verifier_key": "x"}]}, "verifier key", id="log-key-malformed"),
             pytest.param({"logs": [{**LOG_ENTRY, "verifier_key": 1}]}, "wrong type", id="log-key-as-number"),
-            pytest.param({"logs": [{**LOG_ENTRY, "public_key": TinyLog(label="x").to_json()["public_key"]}]}, "differ", id="two-keys-of-one-log"),
+            pytest.param(
+                {"logs": [{**LOG_ENTRY, "public_key": TinyLog(label="x").to_json()["public_key"]}]},
+                "differ",
+                id="two-keys-of-one-log",
+            ),
             pytest.param({"logs": [{**LOG_ENTRY, "public_key": P256_PEM}]}, "PEM", id="log-key-as-certificate"),
             pytest.param({"logs": [{**LOG_ENTRY, "url": "https://example.org"}]}, "hold only", id="log-with-url"),
             pytest.param({"ledgers": [LEDGER_ENTRY] * 2}, "stands twice", id="ledger-twice"),
-            pytest.param({"ledgers": [{**LEDGER_ENTRY, "type": "fabric"}]}, "type embedded", id="ledger-of-another-type"),
+            pytest.param(
+                {"ledgers": [{**LEDGER_ENTRY, "type": "fabric"}]}, "type embedded", id="ledger-of-another-type"
+            ),
             pytest.param({"ledgers": [{**LEDGER_ENTRY, "name": 5}]}, "name is text", id="ledger-name-as-number"),
             pytest.param({"ledgers": [{**LEDGER_ENTRY, "public_key": None}]}, "PEM", id="ledger-key-null"),
             pytest.param({"witnesses": [Witness("1").to_json()] * 2}, "stands twice", id="witness-twice"),
-            pytest.param({"witnesses": [{"name": "1", "verifier_key": TinyLog().key.encode()}]}, "cosignature key", id="witness-with-log-key"),
-            pytest.param({"witnesses": [{**Witness("1").to_json(), "name": 1}]}, "name is text", id="witness-name-as-number"),
+            pytest.param(
+                {"witnesses": [{"name": "1", "verifier_key": TinyLog().key.encode()}]},
+                "cosignature key",
+                id="witness-with-log-key",
+            ),
+            pytest.param(
+                {"witnesses": [{**Witness("1").to_json(), "name": 1}]}, "name is text", id="witness-name-as-number"
+            ),
             pytest.param({"witnesses": [{**Witness("1").to_json(), "name": "none"}]}, "none", id="witness-called-none"),
             pytest.param({"policy": []}, "policy holds", id="policy-as-array"),
             pytest.param({"policy": {"rule": "all"}}, "policy holds", id="policy-with-more"),
@@ -161,7 +180,7 @@ class TestRefused:
             pytest.param({"policy": {"groups": 1}}, "policy.groups", id="groups-as-number"),
             pytest.param({"policy": {"groups": {}}}, "policy.groups", id="groups-as-object"),
         ],
-    )  # fmt: skip
+    )
     def test_each_defect_is_named(self, change, message):
         with pytest.raises(TrustFileError, match=message):
             trust(**change)
@@ -220,8 +239,23 @@ class TestRefused:
             max_leaves=5,
         ),
         st.sampled_from(["issued_at", "members", "logs", "ledgers", "witnesses", "policy"]),
-        st.sampled_from([None, "oid", "roles", "roots", "revoked", "verifier_key", "name", "type", "public_key", "node", "groups", "quorum"]),
-    )  # fmt: skip
+        st.sampled_from(
+            [
+                None,
+                "oid",
+                "roles",
+                "roots",
+                "revoked",
+                "verifier_key",
+                "name",
+                "type",
+                "public_key",
+                "node",
+                "groups",
+                "quorum",
+            ]
+        ),
+    )
     def test_hostile_values_raise_the_agreed_error_or_mean_something(self, value, part, field):
         file = trust_json()
         if field is None:
@@ -238,7 +272,9 @@ class TestRefused:
 class TestQuorum:
     @pytest.mark.parametrize("count", range(7))
     @pytest.mark.parametrize(
-        ("of", "needed"), [("any", 1), ("all", 6), (1, 1), (2, 2), (4, 4), (6, 6)], ids=["any", "all", "1", "2", "4", "6"]
+        ("of", "needed"),
+        [("any", 1), ("all", 6), (1, 1), (2, 2), (4, 4), (6, 6)],
+        ids=["any", "all", "1", "2", "4", "6"],
     )
     def test_k_of_n(self, of, needed, count):
         policy = with_policy([("g", of, "123456")], "g")
@@ -297,7 +333,9 @@ class TestQuorum:
 
 
 class TestPublicKey:
-    @pytest.mark.parametrize("pem", ["", "x", P256_PEM, None, 7], ids=["empty", "text", "certificate", "null", "number"])
+    @pytest.mark.parametrize(
+        "pem", ["", "x", P256_PEM, None, 7], ids=["empty", "text", "certificate", "null", "number"]
+    )
     def test_what_is_no_public_key_in_pem_is_refused(self, pem):
         with pytest.raises(InputError, match="PEM"):
             raw_ed25519(pem)

@@ -1,0 +1,121 @@
+"""Check the embedded ledger from its blocks: nothing that can be recomputed is believed.
+
+For every block, in order:
+
+1. It follows the one before (number, hash, ledger name), holds its transaction, and the ledger's key signed it.
+2. The rules accept its transaction again; an anchor's rule verifies log signature and consistency proof once more.
+3. The columns it is found by say what the transaction says.
+
+Then the state that results is the stored one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from trialanchor import cose
+from trialanchor.blocks import decode_block, decode_canonical
+from trialanchor.errors import TrialAnchorError
+from trialanchor.merkle import HASH_SIZE
+from trialanchor_chaincode.rules.apply import apply
+from trialanchor_chaincode.rules.state import Transaction
+from trialanchor_node.anchoring.embedded import anchored_checkpoint, verify_ed25519
+from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
+from trialanchor_node.log.errors import FoundError
+from trialanchor_node.members import MEMBERS, decode_member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from sqlalchemy import Connection, Row
+
+    from trialanchor.blocks import Block
+    from trialanchor.trust import TrustedMember
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAnchor:
+    """An anchor on the ledger: block number, log origin, size and root."""
+
+    block: int
+    origin: str
+    size: int
+    root: bytes
+
+
+@dataclass(slots=True)
+class LedgerHistory:
+    """What a checked ledger says.
+
+    Attributes:
+        anchors: All anchors, oldest first.
+        memberships: Unix second and all members as registered from then on, oldest first.
+    """
+
+    anchors: list[CheckedAnchor] = field(default_factory=list)
+    memberships: list[tuple[int, Mapping[str, TrustedMember]]] = field(default_factory=list)
+
+
+class LedgerCheck:
+    """One check of an embedded ledger."""
+
+    def __init__(self, name: str, key: Ed25519PublicKey) -> None:
+        self._name = name
+        self._key = key
+        self._state: dict[str, str] = {}
+        self._history = LedgerHistory()
+
+    def run(self, connection: Connection) -> LedgerHistory:
+        """Check all blocks, then the state.
+
+        Raises:
+            FoundError: Names the first block that is wrong.
+        """
+        number, previous = 0, bytes(HASH_SIZE)
+        for row in connection.execute(select(ledger_blocks).order_by(ledger_blocks.c.number)):
+            try:
+                block = self._check_block(row, number, previous)
+                self._apply(block, row)
+            except TrialAnchorError as error:
+                raise FoundError(f"block {number} of the embedded ledger: {error}") from error
+            number, previous = number + 1, block.hash
+        stored = {row.key: row.value for row in connection.execute(select(ledger_state))}
+        if stored != self._state:
+            different = sorted(k for k in stored.keys() | self._state.keys() if stored.get(k) != self._state.get(k))
+            raise FoundError(f"the embedded ledger's state {different[0]} is not what its {number} blocks make it")
+        return self._history
+
+    def _check_block(self, row: Row[Any], number: int, previous: bytes) -> Block:
+        """Step 1."""
+        block = decode_block(row.block)
+        if (row.number, block.number, block.previous, block.ledger) != (number, number, previous, self._name):
+            raise FoundError("it does not follow the one before")
+        if block.transaction != sha256(row.transaction.encode()).digest():
+            raise FoundError("it does not hold its transaction")
+        cose.check_signature(self._key, cose.EDDSA, row.signature, row.block.encode())
+        return block
+
+    def _apply(self, block: Block, row: Row[Any]) -> None:
+        """Steps 2 and 3."""
+        transaction = Transaction(**decode_canonical(row.transaction))
+        self._state |= apply(self._state, transaction, verify_ed25519).writes
+        anchored = anchored_checkpoint(transaction)
+        if (row.origin, row.size) != anchored:
+            raise FoundError("its columns do not say what its transaction says")
+        origin, size = anchored
+        if origin is not None and size is not None:
+            root = bytes.fromhex(transaction.arguments["root"])
+            self._history.anchors.append(CheckedAnchor(block.number, origin, size, root))
+        else:
+            members = {
+                key.removeprefix(MEMBERS): decode_member(key.removeprefix(MEMBERS), value)
+                for key, value in self._state.items()
+                if key.startswith(MEMBERS)
+            }
+            self._history.memberships.append((block.at, members))

@@ -1,0 +1,21 @@
+"""Fixtures of the node's tests; what they are is in `tests/nodes.py`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from nodes import (  # noqa: F401 - found in the folder added above; fixtures are used by name
+    empty_database,
+    faults,
+    new_engine,
+    new_folder,
+    new_store,
+    open_node,
+    serve,
+    site,
+    template,
+)
