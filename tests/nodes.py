@@ -227,6 +227,35 @@ def fsck(folder: Path) -> FsckReport:
     return check_log(settings, read_node_keys(settings, PASSPHRASE))
 
 
+FILLED = 300
+"""Entries in the log of `filled_folder` that were sent as statements; records and an amendment follow."""
+
+
+@pytest.fixture(scope="session")
+def _filled(template, tmp_path_factory) -> Path:
+    """The folder of a node that registered statements of all kinds, anchored twice, and was stopped."""
+    folder = tmp_path_factory.mktemp("filled") / "node"
+    shutil.copytree(template.folder, folder)
+    path = folder / CONFIG_NAME
+    path.write_text("anchor_interval_s = 3600\n" + path.read_text())
+    with serving(folder, template, FixedClock(NOW)) as site:
+        site.register(*[numbered(number) for number in range(FILLED // 2)])
+        site.anchor()
+        site.register(*[numbered(number) for number in range(FILLED // 2, FILLED)])
+        site.post_records(*[record(FILLED + number) for number in range(5)])
+        site.register(amended(numbered(7), "seven again"))
+        site.anchor()
+    return folder
+
+
+@pytest.fixture
+def filled_folder(_filled, tmp_path) -> Path:
+    """A copy of the folder of a stopped node with a log of two tiles, openings and anchors."""
+    folder = tmp_path / "filled"
+    shutil.copytree(_filled, folder)
+    return folder
+
+
 IDENTITY_KEY = ed25519_key("log of a store")
 IDENTITY = LogIdentity(f"{MEMBER}.1", FixedSigner(IDENTITY_KEY), IDENTITY_KEY.public_key().public_bytes_raw())
 """Who the logs of `new_store` are."""

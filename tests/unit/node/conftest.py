@@ -9,8 +9,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from nodes import (  # noqa: F401 - found in the folder added above; fixtures are used by name
+    _filled,
     empty_database,
     faults,
+    filled_folder,
     new_engine,
     new_folder,
     new_store,

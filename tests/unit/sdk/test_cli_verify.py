@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from fake_node import problem_response
 from trialanchor.bundles import decode_bundle
 from trialanchor.cli import app, targets
 from trialanchor.cli.results import Result, worst
+from trialanchor.encoding import json_encode
 from trialanchor.report import Verdict
 
 KIND = material.KIND
@@ -444,3 +445,35 @@ def test_a_node_that_does_not_answer_leaves_the_target_unchecked(cli, report, no
 
 def test_a_stamped_bundle_is_whole(cli, report):
     assert decode_bundle(bundle_of(report).read_bytes()).receipt is not None
+
+
+# --- the journal of a submission -------------------------------------------------------------------------------------
+
+
+def journal_of(records):
+    return records / ".journal" / "000001.json"
+
+
+@pytest.mark.parametrize("place", [3, 200, 700, 900, -10])
+def test_a_changed_statement_in_the_journal_is_refuted(cli, records, place):
+    journal = journal_of(records)
+    value = json.loads(journal.read_text())
+    statement = bytearray(b64decode(value["units"][0]["statement"]))
+    statement[place % len(statement)] ^= 1
+    value["units"][0]["statement"] = b64encode(statement).decode()
+    journal.write_bytes(json_encode(value))
+    done = cli("verify", "out")
+    assert done.code == 1
+    assert str(journal) in done.out
+
+
+@pytest.mark.parametrize("edit", [lambda data: data + b"\n", lambda data: data[:-20], lambda data: b" " + data])
+def test_an_edited_journal_is_refuted(cli, records, edit):
+    journal_of(records).write_bytes(edit(journal_of(records).read_bytes()))
+    assert cli("verify", "out").code == 1
+
+
+def test_an_untouched_journal_says_nothing(cli, records):
+    done = cli("verify", "out")
+    assert done.code == 0
+    assert ".journal" not in done.out
