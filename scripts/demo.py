@@ -169,7 +169,7 @@ def work(demo: Demo, files: list[Path], origin: str) -> list[str]:
     shown_path = disclosed.relative_to(demo.out)
     return [
         f"data        {len(files)} files, {origin}",
-        f"registered  {records} records in {seconds:.1f} s ({records / seconds:.0f} records/s): fingerprints, receipts, files",
+        f"registered  {records} records in {seconds:.1f} s ({records / seconds:.0f}/s): fingerprints, receipts, files",
         f"anchored    all of them on the embedded ledger, receipts completed in {anchored_s:.1f} s",
         f"verified    offline in {verify_s:.1f} s: {summary}",
         f"refuted     one value changed in {opening.relative_to(demo.out)}: {refuted}",

@@ -55,7 +55,7 @@ UNKNOWN = digest_text(digest("nothing"))
 
 
 def numbered(number: int, **changes: Any) -> SignedStatement:
-    """Sign a statement about a subject of its own."""
+    """Sign a statement about a subject of its own; `system` says with which key."""
     changes = {"subject": f"{SUBJECT}.{number}", "payload": digest(f"evidence {number}"), **changes}
     return sign(**changes)
 
@@ -175,8 +175,9 @@ class Site:
 
     def post_records(self, *records: Any, key: str = "k1", source: str = "edc", **parameters: Any) -> Any:
         """Send plain records of a source; give the answer."""
-        headers = {**self.bearer(source), "Idempotency-Key": key}
-        return self.client.post("/v1/records", json={"records": list(records)}, headers=headers, params=parameters)
+        headers = {**self.bearer(source), "Idempotency-Key": key, "Content-Type": JSON}
+        body = json.dumps({"records": records})
+        return self.client.post("/v1/records", content=body, headers=headers, params=parameters)
 
     def receipt(self, statement: SignedStatement | str, **parameters: Any) -> Any:
         """Ask for the bundle of a statement; give the answer."""

@@ -32,7 +32,17 @@ _VERIFY_LIMIT = 4 << 20
 _JSON = "application/json"
 
 
-def create_app(node: Node) -> FastAPI:
+class NodeApp(FastAPI):
+    """The service, with the shapes of its answers in its description."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Give the description of the service."""
+        if self.openapi_schema is None:
+            super().openapi()["components"]["schemas"] = description.SCHEMAS
+        return super().openapi()
+
+
+def create_app(node: Node) -> NodeApp:
     """Make the service of a node; the node runs as long as the service does."""
 
     @contextlib.asynccontextmanager
@@ -40,7 +50,7 @@ def create_app(node: Node) -> FastAPI:
         async with node.running():
             yield
 
-    app = FastAPI(
+    app = NodeApp(
         title="trialanchor node",
         version=version("trialanchor"),
         summary="Registers fingerprints of clinical-trial evidence and answers with receipts",
@@ -66,7 +76,7 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
         tags=["evidence"],
         openapi_extra=description.VERIFY_BODY,
         responses={
-            200: description.answer("Report", _JSON, {"type": "object"}),
+            200: description.answer("Report", _JSON, description.schema("Report")),
             **description.problems(400, 413, 415),
         },
     )
@@ -91,7 +101,7 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
         "/healthz",
         summary="The process answers",
         tags=["operation"],
-        responses={200: description.answer("Alive", _JSON, {"type": "object"}), **description.problems()},
+        responses={200: description.answer("Alive", _JSON, description.schema("Alive")), **description.problems()},
     )
     async def health() -> Response:
         """Say that the process is alive."""
@@ -101,7 +111,7 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
         "/readyz",
         summary="The node can register",
         tags=["operation"],
-        responses={200: description.answer("Ready", _JSON, {"type": "object"}), **description.problems()},
+        responses={200: description.answer("Ready", _JSON, description.schema("Ready")), **description.problems()},
     )
     def ready() -> Response:
         """Say whether database and ledger answer and the queue has room."""

@@ -9,56 +9,81 @@ _BASE64 = {"type": "string", "contentEncoding": "base64"}
 
 PROBLEM_TYPE = "application/problem+json"
 
-PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "code", "detail", "help"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-        "help": {"type": "string"},
-    },
-}
+_URN = {"type": "string", "pattern": "^urn:oid:[0-2](\\.(0|[1-9][0-9]*))+$"}
+_COUNT = {"type": "integer", "minimum": 0}
 
-REGISTERED = {
-    "type": "object",
-    "required": ["state", "checkpoint", "results"],
-    "properties": {
-        "state": {"enum": ["received", "sequenced", "anchored"]},
-        "checkpoint": {"type": ["string", "null"]},
-        "results": {
-            "type": "array",
-            "items": {
-                "oneOf": [
-                    {
-                        "type": "object",
-                        "required": ["statement", "index", "new", "receipt"],
-                        "properties": {
-                            "statement": _DIGEST,
-                            "fingerprint": _DIGEST,
-                            "index": {"type": "integer", "minimum": 0},
-                            "new": {"type": "boolean"},
-                            "receipt": _BASE64,
-                        },
-                    },
-                    {"type": "object", "required": ["problem"], "properties": {"problem": PROBLEM}},
-                ]
+
+def _object(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": {**required, **optional}}
+
+
+_TEXT = {"type": "string"}
+_RESULT = {"statement": _DIGEST, "index": _COUNT, "new": {"type": "boolean"}, "receipt": _BASE64}
+
+SCHEMAS = {
+    "Problem": _object(
+        {
+            "type": _TEXT,
+            "title": _TEXT,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "code": _TEXT,
+            "detail": _TEXT,
+            "help": _TEXT,
+        }
+    ),
+    "Result": _object(_RESULT, fingerprint=_DIGEST),
+    "Refusal": _object({"problem": {"$ref": "#/components/schemas/Problem"}}),
+    "Registered": _object(
+        {
+            "state": {"enum": ["received", "sequenced", "anchored"]},
+            "checkpoint": {"type": ["string", "null"]},
+            "results": {
+                "type": "array",
+                "items": {"oneOf": [{"$ref": "#/components/schemas/Result"}, {"$ref": "#/components/schemas/Refusal"}]},
             },
+        }
+    ),
+    "Entry": _object(
+        {
+            "index": _COUNT,
+            "statement": _DIGEST,
+            "fingerprint": _DIGEST,
+            "issuer": _URN,
+            "subject": _URN,
+            "study": _URN,
+            "kind": _TEXT,
+            "version": {"type": "integer", "minimum": 1},
+            "registered_at": _COUNT,
+        }
+    ),
+    "Entries": _object(
+        {
+            "entries": {"type": "array", "items": {"$ref": "#/components/schemas/Entry"}},
+            "next": {"type": ["string", "null"]},
+            "next_url": {"type": ["string", "null"]},
+        }
+    ),
+    "Report": _object(
+        {
+            "trialanchor_report": {"const": 1},
+            "verdict": {"enum": ["verified", "refuted", "pending", "could not be checked"]},
+            "exit_code": {"enum": [0, 1, 3, 4]},
+            "at": _TEXT,
+            "checks": {"type": "array", "minItems": 12, "maxItems": 12, "items": {"type": "object"}},
         },
-    },
+        statement={"type": "object"},
+        state=_TEXT,
+    ),
+    "Alive": _object({"status": {"const": "alive"}}),
+    "Ready": _object({"status": {"const": "ready"}, "entries": _COUNT, "anchored": _COUNT, "waiting": _COUNT}),
 }
+"""Shapes of the answers, by the name the description gives them."""
 
-ENTRIES = {
-    "type": "object",
-    "required": ["entries", "next", "next_url"],
-    "properties": {
-        "entries": {"type": "array", "items": {"type": "object"}},
-        "next": {"type": ["string", "null"]},
-        "next_url": {"type": ["string", "null"]},
-    },
-}
+
+def schema(name: str) -> dict[str, Any]:
+    """Refer to one of `SCHEMAS`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
 
 _RECORDS = {
     "type": "object",
@@ -107,20 +132,20 @@ _VERIFY = {
 _BINARY = {"type": "string", "format": "binary"}
 
 
-def answer(description: str, media_type: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Describe one answer."""
-    return {"description": description, "content": {media_type: {"schema": schema or {"type": "string"}}}}
+def answer(description: str, media_type: str, shape: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Describe one answer; text when no shape is given."""
+    return {"description": description, "content": {media_type: {"schema": shape or _TEXT}}}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problem answers of a route; `default` stands for what every route may answer."""
     described: tuple[int | str, ...] = (*statuses, 500, 503, "default")
-    return {status: answer("Problem", PROBLEM_TYPE, PROBLEM) for status in described}
+    return {status: answer("Problem", PROBLEM_TYPE, schema("Problem")) for status in described}
 
 
 def body(**content: dict[str, Any]) -> dict[str, Any]:
     """Describe a request body; keys are media types with `/` and `-` written `__` and `_`."""
-    types = {name.replace("__", "/").replace("_", "-"): {"schema": schema} for name, schema in content.items()}
+    types = {name.replace("__", "/").replace("_", "-"): {"schema": shape} for name, shape in content.items()}
     return {"requestBody": {"required": True, "content": types}}
 
 

@@ -43,8 +43,8 @@ Wait = Annotated[Literal["sequenced", "anchored"], Query(description="state to w
     summary="Register signed statements",
     openapi_extra=description.STATEMENTS_BODY,
     responses={
-        200: description.answer("Registered, or results of each item in order", JSON, description.REGISTERED),
-        201: description.answer("A single statement, newly registered", JSON, description.REGISTERED),
+        200: description.answer("Registered, or results of each item in order", JSON, description.schema("Registered")),
+        201: description.answer("A single statement, newly registered", JSON, description.schema("Registered")),
         **description.problems(400, 403, 409, 413, 415, 422, 507),
     },
 )
@@ -72,7 +72,7 @@ async def register_statements(request: Request, wait: Wait = "sequenced") -> Res
     summary="Register plain records, signed by the node",
     openapi_extra=description.RECORDS_BODY,
     responses={
-        200: description.answer("Results in the order of the records", JSON, description.REGISTERED),
+        200: description.answer("Results in the order of the records", JSON, description.schema("Registered")),
         **description.problems(400, 401, 409, 413, 415, 422, 507),
     },
 )

@@ -146,9 +146,9 @@ class LogCheck:
             self._compare_tiles(connection, growth.after.size, full=True)
             edge = growth.after
             self._report.entries = edge.size
-        self._compare_tiles(connection, edge.size, full=False)
         if edge.size != size:
             raise FoundError(f"entry {edge.size} is missing; the log's state says {size} entries")
+        self._compare_tiles(connection, edge.size, full=False)
         return edge
 
     def _batches(self, connection: Connection, size: int) -> Iterator[Sequence[Row[Any]]]:

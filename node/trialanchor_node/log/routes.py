@@ -72,7 +72,10 @@ def _bundle(node: Node, digest: bytes) -> bytes:
     "/v1/entries",
     summary="Search the log",
     tags=["evidence"],
-    responses={200: description.answer("A page", "application/json", description.ENTRIES), **description.problems(400)},
+    responses={
+        200: description.answer("A page", "application/json", description.schema("Entries")),
+        **description.problems(400),
+    },
 )
 def search_entries(  # noqa: PLR0913, PLR0917 - one parameter for each thing searched for
     request: Request,

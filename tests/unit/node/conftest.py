@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("nodes", "ledger_conformance")
 
-from nodes import (  # noqa: F401 - found in the folder added above; fixtures are used by name
+from nodes import (  # noqa: E402, F401 - found in the folder added above; fixtures are used by name
     _filled,
     empty_database,
     faults,

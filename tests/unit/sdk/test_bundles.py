@@ -57,6 +57,7 @@ bundles = st.builds(
             st.binary(max_size=64),
         ),
         max_size=2,
+        unique=True,
     ).map(tuple),
 )
 

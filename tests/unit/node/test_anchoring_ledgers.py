@@ -1,0 +1,87 @@
+"""Each ledger passes the suite of the port; and what only one of them can do."""
+
+from __future__ import annotations
+
+import pytest
+from ledger_conformance import LOG, SIGNER, LedgerConformance, anchoring, registration
+from material import MEMBER, NODE
+
+from trialanchor.blocks import decode_block
+from trialanchor.errors import LedgerError
+from trialanchor_node.anchoring.embedded import EmbeddedLedger, verify_ed25519
+from trialanchor_node.anchoring.memory import MemoryLedger
+
+FULL = "database or disk is full"
+
+
+class TestEmbeddedLedger(LedgerConformance):
+    @pytest.fixture
+    def ledger(self, new_engine, clock):
+        return EmbeddedLedger(new_engine(), NODE, SIGNER, clock)
+
+    def test_it_is_the_same_after_it_was_opened_again(self, ledger, new_engine, clock):
+        ledger.submit(registration())
+        ledger.submit(anchoring(0, 4))
+        again = EmbeddedLedger(new_engine(), NODE, SIGNER, clock)
+        again.submit(anchoring(4, 9))
+        found = again.anchor_over(LOG.origin, 1), again.anchor_over(LOG.origin, 9)
+        assert found[0] == ledger.anchor_over(LOG.origin, 1)
+        assert decode_block(found[1].block).previous == decode_block(found[0].block).hash
+
+    def test_a_failure_at_any_statement_leaves_nothing(self, ledger, new_engine, faults):
+        ledger.submit(registration())
+        fault = faults(ledger._engine)
+        for number in range(20):
+            fault.at_statement(number, FULL)
+            try:
+                ledger.submit(anchoring(0, 4))
+            except LedgerError:
+                assert ledger.read(f"anchors/{LOG.origin}") is None
+                assert ledger.anchor_over(LOG.origin, 1) is None
+            else:
+                break
+        fault.calm()
+        assert number >= 5
+        assert ledger.anchor_over(LOG.origin, 1).size == 4
+
+    def test_a_commit_whose_answer_was_lost_is_stale_the_next_time(self, ledger, faults):
+        ledger.submit(registration())
+        with faults(ledger._engine).at_commit("gone", after=True), pytest.raises(LedgerError):
+            ledger.submit(anchoring(0, 4))
+        assert ledger.anchor_over(LOG.origin, 1).size == 4
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            pytest.param(lambda ledger: ledger.read("members/x"), id="read"),
+            pytest.param(lambda ledger: ledger.keys("members/"), id="keys"),
+            pytest.param(lambda ledger: ledger.anchor_over(LOG.origin, 1), id="anchor-over"),
+            pytest.param(lambda ledger: ledger.submit(registration()), id="submit"),
+        ],
+    )
+    def test_a_database_that_does_not_answer_is_a_ledger_that_does_not(self, ledger, faults, ask):
+        faults(ledger._engine).at_statement(0, "unable to open database file")
+        with pytest.raises(LedgerError):
+            ask(ledger)
+
+
+class TestMemoryLedger(LedgerConformance):
+    @pytest.fixture
+    def ledger(self, clock):
+        return MemoryLedger(NODE, SIGNER, clock)
+
+
+def test_both_make_the_same_blocks(new_engine, clock):
+    embedded, memory = EmbeddedLedger(new_engine(), NODE, SIGNER, clock), MemoryLedger(NODE, SIGNER, clock)
+    for ledger in (embedded, memory):
+        ledger.submit(registration())
+        ledger.submit(anchoring(0, 4))
+        ledger.submit(anchoring(4, 9))
+    for size in (4, 9):
+        assert embedded.anchor_over(LOG.origin, size) == memory.anchor_over(LOG.origin, size)
+    assert embedded.read(f"members/{MEMBER}") == memory.read(f"members/{MEMBER}")
+
+
+@pytest.mark.parametrize(("key", "signature"), [(b"", b""), (bytes(32), bytes(64)), (bytes(31), bytes(64))])
+def test_a_key_or_signature_of_no_use_does_not_verify(key, signature):
+    assert not verify_ed25519(key, signature, b"data")
