@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 import uvicorn
 
 from trialanchor.clock import SystemClock
+from trialanchor.errors import ConfigError
 from trialanchor.keys import passphrase_from_environment
 from trialanchor_node.app import create_app
 from trialanchor_node.initialise import NewNode, init_node
 from trialanchor_node.log.fsck import check_log
 from trialanchor_node.node import Node, read_node_keys
 from trialanchor_node.settings import load_settings
+
+if TYPE_CHECKING:
+    from trialanchor_node.settings import NodeSettings
 
 app = typer.Typer(no_args_is_help=True, help="Make, run and check a node.")
 
@@ -47,16 +52,24 @@ def run(folder: Folder) -> None:
     configure_logging()
     settings = load_settings(folder)
     node = Node(settings, passphrase_from_environment())
-    typer.echo(f"listening on http://{settings.host}:{settings.port} as {node.store.identity.origin}", err=True)
-    uvicorn.run(
-        create_app(node),
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_keep_alive=30,
+    config = uvicorn.Config(
+        create_app(node), access_log=False, log_config=None, server_header=False, timeout_keep_alive=30
     )
+    with listen(settings) as listener:
+        typer.echo(f"listening on http://{settings.host}:{settings.port} as {node.store.identity.origin}", err=True)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(settings: NodeSettings) -> socket.socket:
+    """Open the listening socket.
+
+    Raises:
+        ConfigError: Address or port cannot be had.
+    """
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=1_024)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
 
 
 @app.command()

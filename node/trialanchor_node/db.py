@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -131,8 +132,11 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["engine"] = engine
-    with explained():
-        command.upgrade(config, "head")
+    try:
+        with explained():
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise ConfigError(f"the database is of a newer version of trialanchor ({error}); update this node") from error
 
 
 @contextlib.contextmanager

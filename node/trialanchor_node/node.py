@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from trialanchor_node.anchoring.service import AnchorService
 from trialanchor_node.db import DatabaseLock, lock_database, migrate, open_engine
 from trialanchor_node.intake.records import RecordService, Source
 from trialanchor_node.intake.service import IntakeService
+from trialanchor_node.log.mark import HighWaterMark
 from trialanchor_node.log.reader import LogReader
 from trialanchor_node.log.rules import Admission
 from trialanchor_node.log.sequencer import GroupCommit, Sequencer
@@ -97,7 +99,10 @@ class Node:
         migrate(self.engine)
         self.store = LogStore(self.engine, keys.identity(settings.node_oid), self.clock)
         self.store.open(create=create)
+        mark = HighWaterMark(settings.folder)
+        mark.check(self.store)
         self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock)
+        self.ledger.check_key(keys.ledger.public_key())
         register_members(self.ledger, settings.folder / "members", settings.member_oid)
         self.members = load_members(self.ledger)
         self.reader = LogReader(self.engine, self.store)
@@ -111,11 +116,21 @@ class Node:
             Source(s.name, s.actor, s.token_sha256, read_source_key(settings, s.name, passphrase))
             for s in settings.sources
         ]
-        self.anchoring = AnchorService(self.store, self.ledger, settings.member_oid, settings.anchor_interval_s)
+        self.anchoring = AnchorService(
+            self.store, self.ledger, settings.member_oid, settings.anchor_interval_s, mark=mark
+        )
         self.metrics = Metrics()
         self.metrics.watch(self.store, self.sequencer, self.anchoring)
-        self.trust_file = trust_file(self, keys.ledger)
-        _replace(settings.folder / TRUST_FILE, self.trust_file)
+        self.trust_file = self._write_trust(settings.folder / TRUST_FILE, trust_file(self, keys.ledger))
+
+    def _write_trust(self, path: Path, content: bytes) -> bytes:
+        """Write the trust file when it says something new; a node with a full disk must still be able to start."""
+        with contextlib.suppress(OSError, ValueError):
+            held = path.read_bytes()
+            if {**json.loads(held), "issued_at": ""} == {**json.loads(content), "issued_at": ""}:
+                return held
+        _replace(path, content)
+        return content
 
     def verifier(self) -> Verifier:
         """Give a verifier that trusts what this node trusts, at the present time."""

@@ -1,6 +1,6 @@
 """Settings of a node: one TOML file, every value also by environment (`TRIALANCHOR_NODE_…`).
 
-The environment wins over the file. Paths in the file are relative to its folder. Secrets are never in the file: the
+The environment wins over the file. Secrets are never in the file: the
 passphrase of the keys comes from `TRIALANCHOR_PASSPHRASE`, source tokens are kept as SHA-256 digests.
 """
 
@@ -128,7 +128,7 @@ def load_settings(folder: Path) -> NodeSettings:
     except ValueError as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
     try:
-        return NodeSettings(**{"folder": folder, **values})
+        return NodeSettings(**{"folder": folder, **values}).model_copy(update={"folder": folder})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -14,6 +14,7 @@ from trialanchor_oid.errors import (
     StoreError,
     TrialAnchorError,
     TrustError,
+    UnknownKindError,
     VerificationError,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "StoreError",
     "TrialAnchorError",
     "TrustError",
+    "UnknownKindError",
     "VerificationError",
 ]

@@ -7,7 +7,8 @@ The checks, in the order of the report:
 3.  evidence: the file, digest, opening or disclosure is the one that was fingerprinted.
 4.  set: the fingerprint is in the signed set.
 5.  signature: the statement is signed by the certificate it names.
-6.  certificate: that certificate leads to a root of the member, was valid when it signed, and was not revoked.
+6.  certificate: that certificate leads to a root of the member, was valid when it signed, and was not revoked before
+    the log or a trusted ledger is known to have held the statement.
 7.  role: the member may provide evidence of this kind.
 8.  checkpoint: the log's key signed size and root.
 9.  receipt: the statement is in that tree, and the log signed that too.
@@ -267,8 +268,21 @@ class _Run:
         key.check_valid(statement.issued_at)
         for thumbprint in key.path if member.revoked else ():
             revoked_at = member.revoked.get(thumbprint)
-            if revoked_at is not None and statement.issued_at >= revoked_at:
-                raise CertificateError("a certificate of the chain had been revoked when the statement was made")
+            if revoked_at is not None and self._existed_at() >= revoked_at:
+                raise CertificateError("a certificate had been revoked before the statement is known to have existed")
+
+    def _existed_at(self) -> int:
+        """Give the earliest time at which the statement is known to have existed, whatever its issuer says.
+
+        A thief of a key dates statements as he likes, so the log and the trusted ledgers count: checks 9 and 11 stand
+        for what is taken from them here. Without a receipt there is only the issuer's word.
+        """
+        signed_at = self.facts.signed.statement.issued_at
+        if self.bundle.receipt is None:
+            return signed_at
+        known = [decode_receipt(self.bundle.receipt).claims.at]
+        known += [decode_block(a.block).at for a in self.bundle.anchors if a.ledger in self.trust.ledgers]
+        return max(signed_at, min(known))
 
     def check_role(self) -> None:  # (7)
         statement = self.facts.signed.statement

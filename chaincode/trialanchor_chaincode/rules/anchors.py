@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trialanchor_chaincode.rules.state import SignatureCheck, StateView, Transaction
 
 MAX_SIZE = 1 << 63
+_ARGUMENTS = {"key", "node", "proof", "root", "signature", "size"}
 _KEY_SIZE = 32
 _SIGNATURE_SIZE = 64
 
@@ -65,6 +66,8 @@ def apply_anchor(state: StateView, transaction: Transaction, verify: SignatureCh
         AnchorRefusedError: Another rule above.
     """
     arguments = transaction.arguments
+    if arguments.keys() != _ARGUMENTS:
+        raise AnchorRefusedError(f"an anchor holds {', '.join(sorted(_ARGUMENTS))} and nothing else")
     node, size = arguments.get("node"), arguments.get("size")
     root = _octets(arguments, "root", HASH_SIZE)
     key = _octets(arguments, "key", _KEY_SIZE)

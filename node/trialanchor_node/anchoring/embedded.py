@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from trialanchor.blocks import Block, decode_block
-from trialanchor.errors import LedgerError
+from trialanchor.errors import ConfigError, LedgerError
 from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_chaincode.rules.apply import apply
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import LedgerAnchor
-from trialanchor_node.db import insert_many, writing
+from trialanchor_node.db import insert_many, reading, writing
 
 if TYPE_CHECKING:
     from trialanchor.clock import Clock
@@ -39,6 +39,18 @@ class EmbeddedLedger:
         self._signer = signer
         self._clock = clock
         self.name = ledger_name(node)
+
+    def check_key(self, key: Ed25519PublicKey) -> None:
+        """Check that the newest block was signed with this ledger's key.
+
+        Raises:
+            ConfigError: It was signed with another one.
+        """
+        query = select(ledger_blocks).order_by(ledger_blocks.c.number.desc()).limit(1)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is not None and not verify_ed25519(key.public_bytes_raw(), row.signature, row.block.encode()):
+            raise ConfigError("the ledger key is not the one this ledger was begun with; put the right key back")
 
     def submit(self, transaction: Transaction) -> None:
         """Apply a transaction and append its block."""

@@ -17,6 +17,7 @@ from trialanchor_chaincode.rules.state import Transaction
 
 if TYPE_CHECKING:
     from trialanchor_node.anchoring.ports import Ledger, LedgerAnchor
+    from trialanchor_node.log.mark import HighWaterMark
     from trialanchor_node.log.store import LogStore
 
 _log = structlog.get_logger()
@@ -25,11 +26,14 @@ _log = structlog.get_logger()
 class AnchorService:
     """Anchors what the log has grown by, at a steady pace; the ledger's absence only delays it."""
 
-    def __init__(self, store: LogStore, ledger: Ledger, member: str, interval_s: float) -> None:
+    def __init__(
+        self, store: LogStore, ledger: Ledger, member: str, interval_s: float, *, mark: HighWaterMark | None = None
+    ) -> None:
         self._store = store
         self._ledger = ledger
         self._member = member
         self._interval_s = interval_s
+        self._mark = mark
         self._anchored = asyncio.Condition()
         self._stopping = asyncio.Event()
         self.anchored_size = self._last_size()
@@ -87,6 +91,8 @@ class AnchorService:
             self.anchored_size = self._last_size()
             return False
         self.anchored_size = current.size
+        if self._mark is not None:
+            self._mark.raise_to(current.size, current.edge.root)
         _log.info("log:checkpoint:anchored", size=current.size)
         return True
 

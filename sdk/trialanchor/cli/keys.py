@@ -10,20 +10,27 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trialanchor.certificates import load_pem_certificate
 from trialanchor.cli import surroundings
-from trialanchor.cli.files import write_new
+from trialanchor.cli.files import read_file, write_new
 from trialanchor.cli.options import CHAIN_SUFFIX, KEY_SUFFIX, PassphraseFile, oid, read_passphrase
 from trialanchor.cli.results import Result, note
 from trialanchor.cose import EDDSA, ES256
 from trialanchor.errors import InputError
-from trialanchor.keys import certificate_pem, new_root, new_system, write_key
+from trialanchor.keys import certificate_pem, new_root, new_system, read_key, write_key
 from trialanchor.report import Verdict
 from trialanchor_chaincode.rules.kinds import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cryptography.x509 import Certificate
+
+    from trialanchor.keys import PrivateKey
+
 MEMBER_VERSION = 1
+_MEMBER_LIMIT = 1 << 20
+_ROOT_FILES = ("root.key.pem", "root.cert.pem", "member.json")
 _SYSTEM = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make the keys of a member and of its systems.")
@@ -51,37 +58,60 @@ def new(  # noqa: PLR0913 - one parameter for each option
     alg: Annotated[Algorithm, typer.Option(help="Algorithm of the system's key.")] = Algorithm.ES256,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Make a member's root and the key of one system; nothing is ever written over."""
+    """Make a member's root and the key of one system, or a further system under a root that is there."""
     member = oid(member_oid, "--member-oid")
     _check(role, system)
-    paths = [folder / name for name in _names(system)]
+    root_paths, system_paths = [folder / n for n in _ROOT_FILES], [folder / n for n in _system_files(system)]
+    further = all(path.exists() for path in root_paths)
+    paths = system_paths if further else [*root_paths, *system_paths]
     for path in paths:
         if path.exists():
             raise InputError(f"{path} exists; keys are never written over")
     passphrase = read_passphrase(passphrase_file)
     now = surroundings.clock().now()
-    root = new_root(member, now)
+    root = _read_root(root_paths, member, passphrase) if further else new_root(member, now)
     key, certificate = new_system(member, system, root, now, EDDSA if alg is Algorithm.EDDSA else ES256)
-    document = {
-        "trialanchor_member": MEMBER_VERSION,
-        "oid": member,
-        "roles": role,
-        "roots": [certificate_pem(root[1])],
-    }
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    root_key, root_certificate, system_key, system_chain, member_file = paths
-    write_key(root_key, root[0], passphrase)
+    if not further:
+        _write_root(root_paths, root, passphrase, member, role)
+    system_key, system_chain = system_paths
     write_key(system_key, key, passphrase)
-    write_new(root_certificate, certificate_pem(root[1]).encode())
     write_new(system_chain, certificate_pem(certificate).encode())
-    write_new(member_file, (json.dumps(document, indent=1) + "\n").encode())
     for path in paths:
         typer.echo(Result(str(path), Verdict.VERIFIED).line)
     note("give member.json to the operators of the nodes; keep root.key.pem apart, it is needed for new systems only")
 
 
-def _names(system: str) -> tuple[str, ...]:
-    return ("root.key.pem", "root.cert.pem", system + KEY_SUFFIX, system + CHAIN_SUFFIX, "member.json")
+def _write_root(
+    paths: Sequence[Path], root: tuple[PrivateKey, Certificate], passphrase: str, member: str, roles: Sequence[str]
+) -> None:
+    root_key, root_certificate, member_file = paths
+    document = {
+        "trialanchor_member": MEMBER_VERSION,
+        "oid": member,
+        "roles": list(roles),
+        "roots": [certificate_pem(root[1])],
+    }
+    write_key(root_key, root[0], passphrase)
+    write_new(root_certificate, certificate_pem(root[1]).encode())
+    write_new(member_file, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def _read_root(paths: Sequence[Path], member: str, passphrase: str) -> tuple[PrivateKey, Certificate]:
+    """Read a root made before; it must be the one of this member."""
+    root_key, root_certificate, member_file = paths
+    try:
+        known = json.loads(read_file(member_file, _MEMBER_LIMIT))["oid"]
+        certificate = load_pem_certificate(read_file(root_certificate, _MEMBER_LIMIT).decode())
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{member_file} or {root_certificate} is not what keys new writes") from error
+    if known != member:
+        raise InputError(f"{member_file} is the member {known}, not {member}")
+    return read_key(root_key, passphrase), certificate
+
+
+def _system_files(system: str) -> tuple[str, str]:
+    return system + KEY_SUFFIX, system + CHAIN_SUFFIX
 
 
 def _check(roles: Sequence[str], system: str) -> None:

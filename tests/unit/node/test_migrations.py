@@ -1,0 +1,53 @@
+"""The migrations make exactly the tables that the code uses."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect
+
+from trialanchor.errors import ConfigError
+from trialanchor_node.anchoring import models as _anchoring
+from trialanchor_node.db import metadata, migrate, open_engine
+from trialanchor_node.intake import models as _intake
+from trialanchor_node.log import models as _log
+
+__all__ = ["_anchoring", "_intake", "_log"]
+
+
+@pytest.fixture
+def engine(tmp_path):
+    engine = open_engine(f"sqlite:///{tmp_path}/new.db", create=True)
+    yield engine
+    engine.dispose()
+
+
+def test_an_empty_database_becomes_what_the_code_describes(engine):
+    migrate(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_heads() == ("0001",)
+
+
+def test_a_database_of_this_version_stays_as_it_is(engine):
+    migrate(engine)
+    before = inspect(engine).get_table_names()
+    migrate(engine)
+    assert inspect(engine).get_table_names() == before
+
+
+def test_a_database_of_a_newer_version_is_refused(engine):
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match="newer version"):
+        migrate(engine)
+
+
+def test_sqlite_syncs_each_commit_to_the_disk(engine):
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
