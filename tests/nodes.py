@@ -313,6 +313,14 @@ def rows(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return connection.execute(sql, values).fetchall()
 
 
+def driver_error(reason: str) -> sqlite3.OperationalError:
+    """Make the error that SQLite's driver raises, with its code."""
+    error = sqlite3.OperationalError(reason)
+    codes = {"database or disk is full": sqlite3.SQLITE_FULL, "disk I/O error": sqlite3.SQLITE_IOERR_WRITE}
+    error.sqlite_errorcode = codes.get(reason, sqlite3.SQLITE_ERROR)
+    return error
+
+
 class Faults:
     """Makes the database driver fail: at one SQL statement of those that follow, or at a commit."""
 
@@ -330,7 +338,7 @@ class Faults:
             self._left -= 1
             if self._left < 0:
                 self._left = None
-                raise sqlite3.OperationalError(self._reason)
+                raise driver_error(self._reason)
 
     def at_statement(self, number: int, reason: str) -> None:
         """Fail at the statement of this number, from 0, and not after it."""
@@ -347,7 +355,7 @@ class Faults:
                 def commit_and_fail(connection: Any) -> None:
                     if after:
                         real(connection)
-                    raise sqlite3.OperationalError(reason)
+                    raise driver_error(reason)
 
                 patch.setattr(self._dialect, "do_commit", commit_and_fail)
                 yield

@@ -16,7 +16,7 @@ from trialanchor.encoding import json_encode, parse_digest
 from trialanchor.errors import InputError, StoreError
 from trialanchor.verify import Evidence
 from trialanchor_node import description
-from trialanchor_node.bodies import media_type, read_body
+from trialanchor_node.bodies import media_type
 from trialanchor_node.intake import routes as intake_routes
 from trialanchor_node.log import routes as log_routes
 from trialanchor_node.problems import install_handlers
@@ -77,14 +77,14 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
         openapi_extra=description.VERIFY_BODY,
         responses={
             200: description.answer("Report", _JSON, description.schema("Report")),
-            **description.problems(400, 413, 415),
+            **description.problems(400, 408, 413, 415),
         },
     )
     async def verify_bundle(request: Request) -> Response:
         """Verify; an auditor uses `trialanchor verify` with a trust file of their own instead."""
         media_type(request, _JSON)
-        bundle, evidence = _read_verification(await read_body(request, _VERIFY_LIMIT))
-        report = await run_in_threadpool(lambda: node.verifier().verify(bundle, evidence))
+        body = await node.bodies.read(request, _VERIFY_LIMIT)
+        report = await run_in_threadpool(lambda: node.verifier().verify(*_read_verification(body)))
         return Response(json.dumps(report.to_json(), ensure_ascii=False).encode(), media_type=_JSON)
 
     @app.get(
@@ -138,11 +138,11 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
 
 def _read_verification(body: bytes) -> tuple[bytes, Evidence | None]:
     """Read a request to verify: a bundle, and at most one of digest, opening and disclosure."""
-    loads(body)
+    loads(body)  # refuses duplicate keys; here numbers are read as JSON files of evidence have them
     try:
         value: Any = json.loads(body)
     except ValueError as error:
-        raise InputError("the body is not JSON") from error
+        raise InputError("the body holds a number that is too long") from error
     if not isinstance(value, dict) or not isinstance(value.get("bundle"), dict):
         raise InputError("the body must be an object with a bundle")
     given = value.keys() - {"bundle"}

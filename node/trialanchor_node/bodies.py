@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
 from trialanchor.encoding import OversizeError
 from trialanchor.errors import InputError
+from trialanchor_node.log.sequencer import OverloadedError
 from trialanchor_node.problems import UnsupportedMediaTypeError
 from trialanchor_oid.codec import is_dotted
 
@@ -17,27 +19,62 @@ if TYPE_CHECKING:
 _URN = "urn:oid:"
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Read a whole body of at most `limit` octets.
+BODY_S = 30
+"""Longest time for a body to arrive, seconds."""
 
-    Raises:
-        OversizeError: It is larger; nothing more of it is read.
-        InputError: The caller went away before its end.
-    """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > limit:
-        raise OversizeError(f"the body has {announced[:20]} octets, {limit} are allowed")
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > limit:
-                raise OversizeError(f"the body has more than {limit} octets")
-            pieces.append(piece)
-    except ClientDisconnect as error:
-        raise InputError("the body ends before its announced length") from error
-    return b"".join(pieces)
+BUDGET = 64 << 20
+"""Octets of bodies held at once: 64 MiB."""
+
+
+class SlowBodyError(InputError):
+    """The body did not arrive in time."""
+
+    code = "slow-body"
+    http_status = 408
+    hint = "Send smaller requests, or use a faster connection."
+
+
+class Bodies:
+    """Reads request bodies within limits of size, time, and room for all of them together."""
+
+    def __init__(self) -> None:
+        self._held = 0
+
+    async def read(self, request: Request, limit: int) -> bytes:
+        """Read a whole body of at most `limit` octets.
+
+        Raises:
+            OversizeError: It is larger; nothing more of it is read.
+            OverloadedError: As many bodies are being read as there is room for.
+            SlowBodyError: It took too long.
+            InputError: The caller went away before its end.
+        """
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced[:20]) > limit:
+            raise OversizeError(f"the body has {announced[:20]} octets, {limit} are allowed")
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(BODY_S):
+                async for piece in request.stream():
+                    self._take(len(piece))
+                    size += len(piece)
+                    pieces.append(piece)
+                    if size > limit:
+                        raise OversizeError(f"the body has more than {limit} octets")
+        except TimeoutError as error:
+            raise SlowBodyError(f"the body did not arrive within {BODY_S} s") from error
+        except ClientDisconnect as error:
+            raise InputError("the body ends before its announced length") from error
+        finally:
+            self._held -= size
+        return b"".join(pieces)
+
+    def _take(self, size: int) -> None:
+        """Take room for a piece."""
+        if self._held + size > BUDGET:
+            raise OverloadedError("as many request bodies are arriving as the node has room for")
+        self._held += size
 
 
 def media_type(request: Request, *known: str) -> str:

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Make, run and check a node.")
 
+_SHUTDOWN_S = 10
+"""Longest wait for callers when the node stops, seconds."""
+
+_CONNECTIONS = 2_000
+"""Connections served at once; further ones are answered 503."""
+
 Folder = Annotated[Path, typer.Argument(help="Folder of the node.")]
 
 
@@ -53,7 +59,13 @@ def run(folder: Folder) -> None:
     settings = load_settings(folder)
     node = Node(settings, passphrase_from_environment())
     config = uvicorn.Config(
-        create_app(node), access_log=False, log_config=None, server_header=False, timeout_keep_alive=30
+        create_app(node),
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        limit_concurrency=_CONNECTIONS,
     )
     with listen(settings) as listener:
         typer.echo(f"listening on http://{settings.host}:{settings.port} as {node.store.identity.origin}", err=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 metadata = MetaData()
 
 _ADVISORY_LOCK = 0x7472_6961_6C61  # "triala"
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+_PG_DISK_FULL = "53100"
+"""What SQLite and PostgreSQL answer when the disk is full."""
+
 _MAX_VARIABLES = 32_000
 """Bind variables in one statement: SQLite takes 32,766, PostgreSQL 65,535."""
 
@@ -93,9 +98,19 @@ def open_engine(url: str, *, create: bool = False) -> Engine:
         raise ConfigError("setting database: SQLite needs a file; a log in memory is lost with the process")
     if not create and not Path(parsed.database).is_file():
         raise ConfigError(f"the database {parsed.database} is missing; restore it from a backup")
+    if create:
+        _create_file(Path(parsed.database))
     engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": 10}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     return engine
+
+
+def _create_file(path: Path) -> None:
+    """Make the SQLite file its owner's only, since openings are kept in it; SQLite gives its other files the mode."""
+    try:
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise ConfigError(f"the database {path} cannot be made: {error.strerror}") from error
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
@@ -116,7 +131,7 @@ def lock_database(engine: Engine) -> DatabaseLock:
     if engine.dialect.name == "postgresql":
         with explained():
             return _AdvisoryLock(engine)
-    path = Path(str(engine.url.database))
+    path = Path(str(engine.url.database)).resolve()  # the file itself, whatever links lead to it
     try:
         return _FileLock(path.with_name(path.name + ".lock"))
     except OSError as error:
@@ -176,12 +191,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 def store_error(error: SQLAlchemyError) -> StoreError:
     """Give the error a caller sees for a failed write or read."""
-    reason = str(getattr(error, "orig", None) or error).lower()
-    if "full" in reason or "no space" in reason or "disk i/o" in reason:
+    if _is_full(getattr(error, "orig", None)):
         return StoreFullError("the node has no room to store this; nothing of it was registered")
     if isinstance(error, IntegrityError):
         return StoreError("the node's database refused the write; nothing was acknowledged")
     return StoreError("the node's database did not answer; nothing was acknowledged")
+
+
+def _is_full(cause: object) -> bool:
+    """Tell from the driver's own code whether there is no room left."""
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) in _NO_ROOM
+    return getattr(cause, "sqlstate", None) == _PG_DISK_FULL
 
 
 def insert_many(connection: Connection, table: Table, rows: Sequence[Sequence[Any]], suffix: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -12,11 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy.exc import SQLAlchemyError
 
-from trialanchor.errors import InputError
-from trialanchor.keys import certificate_pem, new_root, new_system, write_chain, write_key
+from trialanchor.errors import InputError, TrialAnchorError
+from trialanchor.keys import KeySigner, certificate_pem, new_root, new_system, write_chain, write_key
 from trialanchor_chaincode.rules.kinds import ROLES
-from trialanchor_node.node import LEDGER_KEY, LOG_KEY, Node
+from trialanchor_node.anchoring.embedded import EmbeddedLedger
+from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
+from trialanchor_node.db import open_engine, writing
+from trialanchor_node.log.models import state
+from trialanchor_node.node import LEDGER_KEY, LOG_KEY, Node, read_node_keys
 from trialanchor_node.settings import CONFIG_NAME, SOURCE_NAME, load_settings
 from trialanchor_oid.codec import is_dotted
 
@@ -65,6 +71,7 @@ def init_node(new: NewNode, passphrase: str, clock: Clock) -> Mapping[str, str]:
             new.folder.rmdir()
         unfinished.rename(new.folder)
     except BaseException:
+        _take_back(unfinished, passphrase, clock)
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
     return tokens
@@ -95,6 +102,27 @@ def _make(new: NewNode, passphrase: str, clock: Clock) -> Mapping[str, str]:
     (new.folder / CONFIG_NAME).write_text(_settings_text(new, tokens))
     Node(load_settings(new.folder), passphrase, clock, create=True).close()
     return tokens
+
+
+def _take_back(folder: Path, passphrase: str, clock: Clock) -> None:
+    """Delete the log that an unfinished folder has begun in a database elsewhere, so that it can be begun again.
+
+    What others began there is left alone: only the owner of this folder's keys can have begun a log with them.
+    """
+    with contextlib.suppress(TrialAnchorError, SQLAlchemyError), contextlib.ExitStack() as opened:
+        settings = load_settings(folder)
+        keys = read_node_keys(settings, passphrase)
+        engine = open_engine(settings.database_url)
+        opened.callback(engine.dispose)
+        ours = state.c.public_key == keys.log.public_key().public_bytes_raw()
+        with writing(engine) as connection:
+            begun = connection.execute(state.delete().where(ours)).rowcount
+        if begun:
+            ledger = EmbeddedLedger(engine, settings.node_oid, KeySigner(keys.ledger), clock)
+            ledger.check_key(keys.ledger.public_key())
+            with writing(engine) as connection:
+                connection.execute(ledger_blocks.delete())
+                connection.execute(ledger_state.delete())
 
 
 def _check(new: NewNode) -> None:

@@ -1,6 +1,7 @@
 """The members this node takes statements from: registered on its ledger, read from there.
 
 A file `members/*.json` in the node's folder is registered when the node starts; what the ledger holds is what counts.
+A revocation that is on the ledger stays there when it is taken out of the file.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trialanchor.certificates import load_pem_certificate
+from trialanchor.encoding import digest_text, parse_digest, parse_time
 from trialanchor.errors import ConfigError, InputError, LedgerError, RuleError
 from trialanchor.trust import TrustedMember
+from trialanchor_chaincode.rules.members import member_value
 from trialanchor_chaincode.rules.state import Transaction
 
 if TYPE_CHECKING:
@@ -23,10 +26,12 @@ MEMBERS = "members/"
 """Prefix of the state keys of members."""
 
 _VERSION = 1
+_FIELDS = {"trialanchor_member", "oid", "roles", "roots", "revoked"}
+"""Fields of a member file; another one is refused, as it might be a misspelled `revoked`."""
 
 
 def read_member_file(path: Path) -> dict[str, Any]:
-    """Read a member file: OID, roles, roots.
+    """Read a member file: OID, roles, roots, and the revoked certificates when there are any.
 
     Raises:
         ConfigError: Not a member file; names it.
@@ -38,9 +43,26 @@ def read_member_file(path: Path) -> dict[str, Any]:
             raise ConfigError(f"{path.name} is not a member file of version {_VERSION}")
         if not isinstance(value["roles"], list) or any(type(role) is not str for role in value["roles"]):
             raise ConfigError(f"{path.name}: roles is a list of role codes")
-        return {"oid": value["oid"], "roles": value["roles"], "roots": value["roots"]}
+        if not value.keys() <= _FIELDS:
+            raise ConfigError(f"{path.name}: a member file holds only {', '.join(sorted(_FIELDS))}")
+        arguments = {"oid": value["oid"], "roles": value["roles"], "roots": value["roots"]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         raise ConfigError(f"{path.name} is not a member file; `trialanchor keys new` writes one") from error
+    revoked = _revocations(path.name, value.get("revoked", []))
+    return {**arguments, "revoked": revoked} if revoked else arguments
+
+
+def _revocations(name: str, items: Any) -> dict[str, int]:
+    """Read revocations: Unix second by certificate; the earliest when a certificate stands twice."""
+    try:
+        if not isinstance(items, list):
+            raise ConfigError(f"{name}: revoked is a list")
+        found = [(int(parse_time(item["at"]).timestamp()), parse_digest(item["certificate"])) for item in items]
+    except (KeyError, TypeError, InputError) as error:
+        raise ConfigError(
+            f'{name}: a revocation is {{"certificate": "sha256:…", "at": "2026-11-23T08:00:00Z"}}'
+        ) from error
+    return {digest_text(certificate): at for at, certificate in sorted(found, reverse=True)}
 
 
 def register_members(ledger: Ledger, folder: Path, caller: str) -> None:
@@ -52,9 +74,8 @@ def register_members(ledger: Ledger, folder: Path, caller: str) -> None:
     """
     for path in sorted(folder.glob("*.json")):
         arguments = read_member_file(path)
-        held = ledger.read(MEMBERS + str(arguments["oid"]))
-        wanted = {"roles": sorted(set(arguments["roles"])), "roots": arguments["roots"]}
-        if held is not None and json.loads(held) == wanted:
+        held = json.loads(ledger.read(MEMBERS + str(arguments["oid"])) or "null")
+        if held is not None and held == member_value(held, arguments):
             continue
         try:
             ledger.submit(Transaction("members", "register", caller, arguments))
@@ -84,6 +105,7 @@ def decode_member(oid: str, value: str) -> TrustedMember:
     try:
         member = json.loads(value)
         roots = tuple(load_pem_certificate(text) for text in member["roots"])
-        return TrustedMember(oid, tuple(member["roles"]), roots)
-    except (ValueError, KeyError, TypeError, InputError) as error:
+        revoked = {parse_digest(certificate): int(at) for certificate, at in member.get("revoked", {}).items()}
+        return TrustedMember(oid, tuple(member["roles"]), roots, revoked)
+    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         raise LedgerError(f"the ledger's state of member {oid} is not readable") from error

@@ -7,12 +7,14 @@ import contextlib
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from anyio import CapacityLimiter
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from trialanchor.clock import Clock, SystemClock
-from trialanchor.encoding import json_encode
+from trialanchor.encoding import digest_text, json_encode
 from trialanchor.errors import ConfigError, StoreError
 from trialanchor.keys import KeySigner, SystemKey, certificate_pem, public_pem, read_key, read_system_key
 from trialanchor.trust import State, decode_trust
@@ -20,6 +22,7 @@ from trialanchor.verify import Verifier
 from trialanchor_node.anchoring.embedded import TYPE as EMBEDDED
 from trialanchor_node.anchoring.embedded import EmbeddedLedger
 from trialanchor_node.anchoring.service import AnchorService
+from trialanchor_node.bodies import Bodies
 from trialanchor_node.db import DatabaseLock, lock_database, migrate, open_engine
 from trialanchor_node.intake.records import RecordService, Source
 from trialanchor_node.intake.service import IntakeService
@@ -41,6 +44,9 @@ if TYPE_CHECKING:
 LOG_KEY = "log.key.pem"
 LEDGER_KEY = "ledger.key.pem"
 TRUST_FILE = "trust.json"
+
+_SEARCHES = 4
+"""Searches of the log done at once; further ones wait, so that they cannot take the machine from the writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ class Node:
     def _open(self, keys: NodeKeys, passphrase: str, *, create: bool) -> None:
         settings = self.settings
         migrate(self.engine)
-        self.store = LogStore(self.engine, keys.identity(settings.node_oid), self.clock)
+        self.writer = open_engine(settings.database_url)  # its own connections: readers must not keep it waiting
+        self.store = LogStore(self.writer, keys.identity(settings.node_oid), self.clock)
         self.store.open(create=create)
         mark = HighWaterMark(settings.folder)
         mark.check(self.store)
@@ -110,7 +117,7 @@ class Node:
             self.store, GroupCommit(settings.group_commit_ms / 1000, settings.batch_limit, settings.queue_limit)
         )
         admission = Admission(self.members, self.store, settings.statement_age_s)
-        self.intake = IntakeService(admission, self.sequencer, self.clock)
+        self.intake = IntakeService(admission, self.sequencer, self.reader, self.clock)
         self.records = RecordService(self.engine, self.intake, admission, self.clock)
         self.sources = [
             Source(s.name, s.actor, s.token_sha256, read_source_key(settings, s.name, passphrase))
@@ -119,6 +126,8 @@ class Node:
         self.anchoring = AnchorService(
             self.store, self.ledger, settings.member_oid, settings.anchor_interval_s, mark=mark
         )
+        self.bodies = Bodies()
+        self.searches = CapacityLimiter(_SEARCHES)
         self.metrics = Metrics()
         self.metrics.watch(self.store, self.sequencer, self.anchoring)
         self.trust_file = self._write_trust(settings.folder / TRUST_FILE, trust_file(self, keys.ledger))
@@ -154,6 +163,7 @@ class Node:
     def close(self) -> None:
         """Let go of workers and database."""
         self.intake.close()
+        self.writer.dispose()
         self.engine.dispose()
         self._lock.release()
 
@@ -185,7 +195,7 @@ def trust_file(node: Node, ledger_key: Ed25519PrivateKey) -> bytes:
     return json_encode(
         {
             "trialanchor_trust": 1,
-            "issued_at": node.clock.now().replace(microsecond=0).isoformat().replace("+00:00", "Z"),
+            "issued_at": _rfc3339(node.clock.now()),
             "members": [_member(member) for _, member in sorted(node.members.items())],
             "logs": [
                 {
@@ -208,8 +218,15 @@ def _member(member: TrustedMember) -> Mapping[str, Any]:
         "oid": member.oid,
         "roles": list(member.roles),
         "roots": [certificate_pem(root) for root in member.roots],
-        "revoked": [],
+        "revoked": [
+            {"certificate": digest_text(certificate), "at": _rfc3339(datetime.fromtimestamp(at, UTC))}
+            for certificate, at in sorted(member.revoked.items())
+        ],
     }
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def _public(identity: LogIdentity) -> Ed25519PublicKey:

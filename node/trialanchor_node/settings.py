@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from trialanchor.errors import ConfigError
-from trialanchor_oid.codec import is_dotted
+from trialanchor_oid.codec import is_at_or_under, is_dotted
 
 CONFIG_NAME = "trialanchor.toml"
 
@@ -85,8 +85,7 @@ class NodeSettings(BaseSettings):
     @field_validator("node_oid")
     @classmethod
     def _below_member(cls, value: str, info: ValidationInfo) -> str:
-        member = info.data.get("member_oid", value)
-        if value != member and not value.startswith(member + "."):
+        if not is_at_or_under(value, info.data.get("member_oid", value)):
             raise ValueError("must be member_oid or an OID below it: only its owner anchors a log")
         return value
 

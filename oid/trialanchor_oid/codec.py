@@ -59,6 +59,11 @@ def is_dotted(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _DOTTED.fullmatch(value) is not None
 
 
+def is_at_or_under(text: str, prefix: str) -> bool:
+    """Tell whether a dotted OID is `prefix` or lies below it; both have been checked before."""
+    return text == prefix or text.startswith(prefix + ".")
+
+
 def check_dotted(value: object) -> None:
     """Check that a value is the text of a dotted OID within the limits, without building an `Oid`.
 

@@ -1,9 +1,12 @@
 """Follow a certificate chain from a signing key to the root of a registered member.
 
 Rules: each certificate is issued by the next one and signed by it; the last one is, or is issued by, one of the
-member's roots; issuers are CAs that may sign certificates; every certificate is valid at the given time; a signing
-certificate that states key usages includes digitalSignature. Unneeded certificates are refused, so that nothing in a
-bundle is left unchecked. Revocation is what the trust file says; CRLs and OCSP are not asked.
+member's roots; keys are P-256, P-384, Ed25519 or RSA of 2048 to 4096 bits; issuers are CAs that may sign certificates;
+every certificate is valid at the given time. The signing certificate is no CA; key usages that it states include
+digitalSignature, extended ones clientAuth or documentSigning; an OID in its organizationIdentifier is the member's.
+Unneeded certificates are refused, so that nothing in a bundle is left unchecked. Signatures are checked from the root
+downwards, so that a stranger cannot make a verifier work. Revocation is what the trust file says; CRLs and OCSP are
+not asked.
 
 Own code because the path validation of `cryptography` follows the Web profile, which knows no Ed25519 keys.
 
@@ -14,13 +17,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from trialanchor.errors import InputError, VerificationError
+from trialanchor_oid.codec import URN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +34,17 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 _UNDERSTOOD_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage)
+
+_SIGNING_PURPOSES = {
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    ExtendedKeyUsageOID.CLIENT_AUTH,
+    x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36"),
+}
+"""Extended key usages of which a signing certificate needs one; the last is documentSigning (RFC 9336)."""
+
+_RSA_BITS = range(2048, 4097)
+
+_E = TypeVar("_E", bound=x509.ExtensionType)
 
 
 class CertificateError(VerificationError):
@@ -87,7 +104,7 @@ class SigningKey:
             raise CertificateError("a certificate of the chain is not yet or no longer valid at the time of signing")
 
 
-def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> SigningKey:
+def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate], *, member: str) -> SigningKey:
     """Follow `chain` (DER, signing certificate first) to one of `roots` and give the signing key.
 
     The caller checks the time with `SigningKey.check_valid`.
@@ -95,6 +112,7 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> S
     Args:
         chain: Certificates in DER; the root itself may be included.
         roots: Roots of the member.
+        member: OID of the member, dotted.
 
     Raises:
         CertificateError: See the module; the message says which rule.
@@ -104,32 +122,52 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate]) -> S
     if len(set(chain)) != len(chain):
         raise CertificateError("a certificate stands twice in the chain")
     certificates = [load_certificate(der) for der in chain]
-    root = _find_root(certificates[-1], roots)
-    path = certificates if certificates[-1] == root else [*certificates, root]
-    for depth, (certificate, issuer) in enumerate(pairwise(path)):
+    for certificate in certificates:
+        _check_key(certificate)
+    issuing = _find_roots(certificates[-1], roots)
+    for certificate, issuer in reversed(list(pairwise(certificates))):
         _check_issued(certificate, issuer)
+    root = max(issuing, key=lambda certificate: certificate.not_valid_after_utc)
+    since = min(certificate.not_valid_before_utc for certificate in issuing)
+    path = certificates if certificates[-1] == root else [*certificates, root]
+    for depth, issuer in enumerate(path[1:]):
         _check_authority(issuer, depth)
     for certificate in path:
         _check_extensions(certificate)
-    _check_signing(certificates[0])
+    _check_signing(certificates[0], member)
     return SigningKey(
         certificates[0].public_key(),
-        max(int(certificate.not_valid_before_utc.timestamp()) for certificate in path),
-        min(int(certificate.not_valid_after_utc.timestamp()) for certificate in path),
+        int(max(since, *(c.not_valid_before_utc for c in certificates)).timestamp()),
+        int(min(root.not_valid_after_utc, *(c.not_valid_after_utc for c in certificates)).timestamp()),
         tuple(certificate.fingerprint(SHA256()) for certificate in path),
     )
 
 
-def _find_root(last: x509.Certificate, roots: Sequence[x509.Certificate]) -> x509.Certificate:
-    """Find the root that is, or that issued, the last certificate; a renewed root has the name of the one before."""
-    named = [root for root in roots if last == root or last.issuer == root.subject]
+def _check_key(certificate: x509.Certificate) -> None:
+    """Refuse keys that are weak, or that make checking a signature costly."""
+    key = certificate.public_key()
+    curve = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1)
+    modulus = isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS
+    if not (curve or modulus or isinstance(key, ed25519.Ed25519PublicKey)):
+        raise CertificateError("a certificate's key is not P-256, P-384, Ed25519 or RSA of 2048 to 4096 bits")
+
+
+def _find_roots(last: x509.Certificate, roots: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """Find the root that is the last certificate, or those that issued it: more than one if the key was kept."""
+    if last in roots:
+        return [last]
+    named = [root for root in roots if last.issuer == root.subject]
     if not named:
         raise CertificateError("the chain does not end at a root certificate of this member")
-    return next((root for root in named if last == root or _is_issued(last, root)), named[0])
+    issuing = [root for root in named if _is_issued(last, root)]
+    if not issuing:
+        raise CertificateError("a certificate of the chain was not issued by the next one")
+    return issuing
 
 
 def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
+        _check_key(issuer)
         _check_issued(certificate, issuer)
     except CertificateError:
         return False
@@ -145,10 +183,9 @@ def _check_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> No
 
 def _check_authority(issuer: x509.Certificate, depth: int) -> None:
     """An issuer must be a CA with room for `depth` further CAs below it."""
-    try:
-        constraints = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound as error:
-        raise CertificateError("an issuing certificate is not a CA") from error
+    constraints = _extension(issuer, x509.BasicConstraints)
+    if constraints is None:
+        raise CertificateError("an issuing certificate is not a CA")
     if not constraints.ca or (constraints.path_length is not None and constraints.path_length < depth):
         raise CertificateError("an issuing certificate is not a CA for a chain this long")
     usage = _key_usage(issuer)
@@ -161,14 +198,29 @@ def _check_extensions(certificate: x509.Certificate) -> None:
         raise CertificateError("a certificate holds a critical extension that is not understood")
 
 
-def _check_signing(certificate: x509.Certificate) -> None:
+def _check_signing(certificate: x509.Certificate, member: str) -> None:
+    """Check what the signing certificate may be used for, and that it is not another member's."""
     usage = _key_usage(certificate)
     if usage is not None and not (usage.digital_signature or usage.content_commitment):
         raise CertificateError("the signing certificate may not sign data")
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise CertificateError("the signing certificate is a CA's")
+    purposes = _extension(certificate, x509.ExtendedKeyUsage)
+    if purposes is not None and _SIGNING_PURPOSES.isdisjoint(purposes):
+        raise CertificateError("the signing certificate is for another purpose")
+    for attribute in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER):
+        named = str(attribute.value)
+        if named.lower().startswith(URN_PREFIX) and named[len(URN_PREFIX) :] != member:
+            raise CertificateError("the signing certificate names another member")
 
 
 def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
+    return _extension(certificate, x509.KeyUsage)
+
+
+def _extension(certificate: x509.Certificate, kind: type[_E]) -> _E | None:
     try:
-        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None

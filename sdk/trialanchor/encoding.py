@@ -17,7 +17,6 @@ import json
 import re
 from base64 import b64decode, b64encode
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, NoReturn
 
 import cbor2
@@ -291,11 +290,6 @@ def parse_digest(text: Any) -> bytes:
     if match is None:
         raise InputError("a digest is written sha256: and 64 lower-case hexadecimal digits")
     return bytes.fromhex(match[1])
-
-
-def sha256_text(data: bytes) -> str:
-    """Digest bytes to `sha256:<hex>`."""
-    return digest_text(sha256(data).digest())
 
 
 def parse_time(text: str) -> datetime:

@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from trialanchor.cose import EDDSA, ES256
 from trialanchor.errors import ConfigError, InputError
+from trialanchor_oid.codec import URN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ def new_system(
 def _name(member: str, system: str) -> x509.Name:
     return x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, f"urn:oid:{member}"),
+            x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, URN_PREFIX + member),
             x509.NameAttribute(NameOID.COMMON_NAME, system),
         ]
     )

@@ -22,6 +22,7 @@ from trialanchor import cose
 from trialanchor.encoding import MAPS, cbor_decode, cbor_decode_strictly, cbor_encode
 from trialanchor.errors import InputError
 from trialanchor.merkle import HASH_SIZE, MAX_PATH, root_from_inclusion
+from trialanchor_oid.codec import URN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +40,6 @@ _HEADER: frozenset[int | str] = frozenset({cose.ALG, cose.KID, cose.CWT_CLAIMS, 
 _CLAIMS: frozenset[int | str] = frozenset({cose.ISS, cose.SUB, cose.IAT, TREE_SIZE_CLAIM})
 _SIZE_BITS = 63
 """Sizes and indexes stay below 2^63 (C2SP tlog-tiles)."""
-
-_URN = "urn:oid:"
 
 
 class ReceiptError(InputError):
@@ -96,7 +95,7 @@ def seal_receipts(head: LogHead, signer: Signer, kid: bytes) -> ReceiptSeal:
         StoreError: The key cannot be reached.
     """
     claims = {
-        cose.ISS: _URN + head.node,
+        cose.ISS: URN_PREFIX + head.node,
         cose.SUB: head.origin,
         cose.IAT: head.at,
         TREE_SIZE_CLAIM: head.size,
@@ -208,11 +207,11 @@ def decode_claims(protected: bytes) -> ReceiptClaims:
 def _read_claims(algorithm: int, kid: bytes, claims: Mapping[Any, Any]) -> ReceiptClaims:
     issuer, origin = claims.get(cose.ISS), claims.get(cose.SUB)
     at, size = claims.get(cose.IAT), claims.get(TREE_SIZE_CLAIM)
-    if type(issuer) is not str or not issuer.startswith(_URN) or type(origin) is not str:
+    if type(issuer) is not str or not issuer.startswith(URN_PREFIX) or type(origin) is not str:
         raise ReceiptError("iss must be urn:oid: and an OID, sub the origin of the log")
     if type(at) is not int or type(size) is not int or at < 0 or size < 1 or not _has_only(claims, _CLAIMS):
         raise ReceiptError("the claims must be iss, sub, iat and tree_size")
-    return ReceiptClaims(algorithm, kid, issuer[len(_URN) :], origin, at, size)
+    return ReceiptClaims(algorithm, kid, issuer[len(URN_PREFIX) :], origin, at, size)
 
 
 def _read_proof(header: Mapping[Any, Any]) -> tuple[int, int, Sequence[bytes]]:

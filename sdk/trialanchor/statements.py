@@ -17,7 +17,6 @@ Not done here: signatures against certificates (`trialanchor.certificates`) and 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -25,11 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 import cbor2
 
-from trialanchor import cose
+from trialanchor import cose, fields
 from trialanchor.encoding import (
     MAPS,
     OversizeError,
-    base64_decode,
     cbor_decode_strictly,
     cbor_encode,
     digest_text,
@@ -37,10 +35,11 @@ from trialanchor.encoding import (
     parse_digest,
 )
 from trialanchor.errors import InputError
-from trialanchor_oid.codec import check_dotted
+from trialanchor_oid.codec import URN_PREFIX, check_dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
+    from re import Pattern
 
     from trialanchor.cose import Signer
 
@@ -59,17 +58,6 @@ RECORD_TYPE = "application/vnd.trialanchor.record-tree"
 
 SET_TYPE = "application/vnd.trialanchor.set-tree"
 """Preimage content type of a set: the payload is the root over the fingerprints of its records."""
-
-_CODE = re.compile(r"[a-z0-9_]{1,60}(\.[a-z0-9_]{1,60}){0,4}", re.ASCII)
-_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9][a-z0-9.+-]{0,79}", re.ASCII)
-_LOCATION = re.compile(r"ipfs://b[a-z2-7]{50,120}", re.ASCII)
-_SOURCE_TIME = re.compile(
-    r"(?:1[89]|20|21)\d\d(?:-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12]\d|3[01])"
-    r"(?:[T ](?:[01]\d|2[0-4])(?::?[0-5]\d(?::?[0-6]\d(?:[.,]\d{1,9})?)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?)?)?",
-    re.ASCII,
-)
-_SOURCE_ZONE = re.compile(r"(?:declared:)?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)", re.ASCII)
-_URN = "urn:oid:"
 
 _UNDERSTOOD: frozenset[int | str] = frozenset(
     {
@@ -240,8 +228,8 @@ def encode_protected(statement: Statement, algorithm: int, x5t: bytes) -> bytes:
     header: dict[int | str, Any] = {
         cose.ALG: algorithm,
         cose.CWT_CLAIMS: {
-            cose.ISS: _URN + statement.issuer,
-            cose.SUB: _URN + statement.subject,
+            cose.ISS: URN_PREFIX + statement.issuer,
+            cose.SUB: URN_PREFIX + statement.subject,
             cose.IAT: statement.issued_at,
         },
         cose.X5T: [cose.SHA_256, x5t],
@@ -352,9 +340,9 @@ def _map(value: Any, what: str) -> Mapping[Any, Any]:
 
 
 def _urn(value: Any, what: str) -> str:
-    if type(value) is not str or not value.startswith(_URN):
+    if type(value) is not str or not value.startswith(URN_PREFIX):
         raise StatementError(f"{what} must be urn:oid: and a dotted OID")
-    return value[len(_URN) :]
+    return value[len(URN_PREFIX) :]
 
 
 _STATUSES = frozenset(Status)
@@ -369,13 +357,11 @@ def check_statement(statement: Statement) -> None:
         StatementError: Names the field; never repeats its value.
         OidError: An OID field is not an OID.
     """
-    for oid in (statement.issuer, statement.subject, statement.study, statement.actor):
-        _need(type(oid) is str, "iss, sub, study and actor must be OIDs")
-        check_dotted(oid)
+    _check_oids(statement.issuer, statement.subject, statement.study, statement.actor)
     _need(_whole(statement.issued_at, 1 << 40), "iat must be Unix seconds")
     _need(type(statement.payload) is bytes and len(statement.payload) == 32, "the payload must be 32 octets")  # noqa: PLR2004
-    _need(_matches(_MEDIA_TYPE, statement.content_type), "the content type (label 259) must be a media type")
-    _need(_matches(_CODE, statement.kind), "kind must be a code of the catalogue")
+    _need(_one_of(fields.MEDIA_TYPES, statement.content_type), "the content type (label 259) is not one of the list")
+    _need(_matches(fields.CODE, statement.kind), "kind must be a code of the catalogue")
     _need(_one_of(_ACTIONS, statement.action), "action is not one of the codes")
     _need(_one_of(_STATUSES, statement.status), "status is not one of the codes")
     _need(_whole(statement.version, 1 << 32) and statement.version > 0, "version must be 1, 2, …")
@@ -399,24 +385,35 @@ def _check_optional(statement: Statement) -> None:
             is_set and _whole(statement.count, MAX_COUNT) and statement.count != 0, "count belongs to a set, 1 or more"
         )
     if statement.location is not None:
-        _need(_matches(_LOCATION, statement.location), "location must be ipfs:// and a CIDv1 in base32")
+        _need(_matches(fields.LOCATION, statement.location), "location must be ipfs:// and a CIDv1 in base32, SHA-256")
     if statement.source_time is not None or statement.source_zone is not None:
+        zone = statement.source_zone
+        _need(fields.is_source_zone(zone), "source_zone must be Z or an offset such as +08:00")
         _need(
-            _matches(_SOURCE_TIME, statement.source_time),
-            "source_time must be ISO 8601; keep other forms in the record",
+            fields.is_source_time(statement.source_time, zone),
+            "source_time must be ISO 8601 and its own offset that of source_zone; keep other forms in the record",
         )
-        _need(_matches(_SOURCE_ZONE, statement.source_zone), "source_zone must be Z or an offset such as +08:00")
     if statement.refs:
         _need(len(statement.refs) <= MAX_REFS, f"at most {MAX_REFS} refs")
-        for ref in statement.refs:
-            _check_ref(ref)
+        _check_refs(statement.refs)
 
 
-def _check_ref(ref: Any) -> None:
-    if type(ref) is str and ref.startswith(_URN):
-        check_dotted(ref[len(_URN) :])
-    else:
-        parse_digest(ref)
+def _check_refs(refs: Sequence[Any]) -> None:
+    oids = []
+    for ref in refs:
+        if type(ref) is str and ref.startswith(URN_PREFIX):
+            oids.append(ref[len(URN_PREFIX) :])
+        else:
+            parse_digest(ref)
+    _check_oids(*oids)
+
+
+def _check_oids(*oids: Any) -> None:
+    for oid in oids:
+        _need(type(oid) is str, "iss, sub, study and actor must be OIDs")
+        check_dotted(oid)
+        _need(len(oid) <= fields.MAX_OID, f"the OIDs of a statement have at most {fields.MAX_OID} characters")
+    _need(not fields.names_person(" ".join(oids)), "an arc is an ID-card or mobile number, and would name a person")
 
 
 def _need(holds: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion
@@ -428,11 +425,11 @@ def _whole(value: Any, bound: int) -> bool:
     return type(value) is int and 0 <= value < bound
 
 
-def _one_of(codes: frozenset[str], value: Any) -> bool:
+def _one_of(codes: Container[str], value: Any) -> bool:
     return isinstance(value, str) and value in codes
 
 
-def _matches(pattern: re.Pattern[str], value: Any) -> bool:
+def _matches(pattern: Pattern[str], value: Any) -> bool:
     return type(value) is str and pattern.fullmatch(value) is not None
 
 
@@ -463,14 +460,14 @@ def describe_statement(signed: SignedStatement) -> dict[str, Any]:
     statement = signed.statement
     claims = {
         "digest": digest_text(signed.digest),
-        "issuer": _URN + statement.issuer,
-        "subject": _URN + statement.subject,
+        "issuer": URN_PREFIX + statement.issuer,
+        "subject": URN_PREFIX + statement.subject,
         "issued_at": statement.issued_at,
         "fingerprint": digest_text(statement.payload),
         "content_type": statement.content_type,
         "kind": statement.kind,
-        "study": _URN + statement.study,
-        "actor": _URN + statement.actor,
+        "study": URN_PREFIX + statement.study,
+        "actor": URN_PREFIX + statement.actor,
         "action": statement.action,
         "status": statement.status,
         "version": statement.version,
@@ -483,12 +480,3 @@ def describe_statement(signed: SignedStatement) -> dict[str, Any]:
         "refs": list(statement.refs) or None,
     }
     return {name: value for name, value in claims.items() if value is not None}
-
-
-def statement_from_base64(text: Any) -> SignedStatement:
-    """Decode the base64 form that bundles carry.
-
-    Raises:
-        InputError: As `decode_statement`, or not base64.
-    """
-    return decode_statement(base64_decode(text, "the statement"))

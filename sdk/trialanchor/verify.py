@@ -7,8 +7,8 @@ The checks, in the order of the report:
 3.  evidence: the file, digest, opening or disclosure is the one that was fingerprinted.
 4.  set: the fingerprint is in the signed set.
 5.  signature: the statement is signed by the certificate it names.
-6.  certificate: that certificate leads to a root of the member, was valid when it signed, and was not revoked before
-    the log or a trusted ledger is known to have held the statement.
+6.  certificate: that certificate leads to a root of the member, was valid when it signed, and had neither expired nor
+    been revoked before the log or a trusted ledger is known to have held the statement.
 7.  role: the member may provide evidence of this kind.
 8.  checkpoint: the log's key signed size and root.
 9.  receipt: the statement is in that tree, and the log signed that too.
@@ -32,7 +32,6 @@ from trialanchor import cose
 from trialanchor.blocks import Block, decode_block, decode_canonical
 from trialanchor.bundles import Anchor, Bundle, decode_bundle
 from trialanchor.certificates import CertificateError, SigningKey, follow_chain, load_certificate
-from trialanchor.encoding import digest_text
 from trialanchor.errors import (
     DigestError,
     InputError,
@@ -78,6 +77,11 @@ class Evidence:
     digest: bytes | None = None
     opening: bytes | None = None
     disclosure: bytes | None = None
+
+    @property
+    def parts(self) -> int:
+        """How many of the three there are."""
+        return sum(part is not None for part in (self.digest, self.opening, self.disclosure))
 
 
 def verify(bundle: bytes, evidence: Evidence | None, trust: Trust, at: datetime) -> Report:
@@ -221,23 +225,21 @@ class _Run:
         return self.facts.signed.statement.payload
 
     def check_evidence(self) -> None:  # (3)
-        if self.evidence is None or self.evidence == Evidence():
-            raise TrustError("no evidence was given to compare with the fingerprint")
+        if self.evidence is None or self.evidence.parts != 1:
+            raise TrustError("no evidence was given to compare with the fingerprint, or more than one kind of it")
         if self.evidence.digest is not None:
             found = self.evidence.digest
         else:
             if self.facts.signed.statement.content_type not in (RECORD_TYPE, SET_TYPE):
                 raise InputError("an opening or disclosure was given, but a file was registered")
-            found = self._opened()
+            found = self._opened(self.evidence)
         if found != self.fingerprint:
             raise DigestError("the evidence is not what was registered: its fingerprint is another one")
 
-    def _opened(self) -> bytes:
-        if self.evidence is not None and self.evidence.opening is not None:
-            return Opening.decode(self.evidence.opening).check()
-        if self.evidence is not None and self.evidence.disclosure is not None:
-            return Disclosure.decode(self.evidence.disclosure).root
-        raise TrustError("no evidence was given to compare with the fingerprint")
+    def _opened(self, evidence: Evidence) -> bytes:
+        if evidence.opening is not None:
+            return Opening.decode(evidence.opening).check()
+        return Disclosure.decode(evidence.disclosure or b"").root
 
     def check_set(self) -> None:  # (4)
         membership, statement = self.bundle.membership, self.facts.signed.statement
@@ -264,13 +266,17 @@ class _Run:
         member = self.trust.members.get(statement.issuer)
         if member is None:
             raise TrustError("the trust file does not know the member in whose name the statement was made")
-        key: SigningKey = self.verifier.once(("chain", member.oid, chain), lambda: follow_chain(chain, member.roots))
+        key: SigningKey = self.verifier.once(
+            ("chain", member.oid, chain), lambda: follow_chain(chain, member.roots, member=member.oid)
+        )
         key.check_valid(statement.issued_at)
+        key.check_valid(max(statement.issued_at, self._existed_at - CLOCK_TOLERANCE_S))
         for thumbprint in key.path if member.revoked else ():
             revoked_at = member.revoked.get(thumbprint)
-            if revoked_at is not None and self._existed_at() >= revoked_at:
+            if revoked_at is not None and self._existed_at >= revoked_at:
                 raise CertificateError("a certificate had been revoked before the statement is known to have existed")
 
+    @cached_property
     def _existed_at(self) -> int:
         """Give the earliest time at which the statement is known to have existed, whatever its issuer says.
 
@@ -278,11 +284,15 @@ class _Run:
         for what is taken from them here. Without a receipt there is only the issuer's word.
         """
         signed_at = self.facts.signed.statement.issued_at
-        if self.bundle.receipt is None:
+        try:
+            known = [self._receipt().claims.at]
+            known += [self._block(a).at for a in self.bundle.anchors if a.ledger in self.trust.ledgers]
+        except (TrialAnchorError, _PendingError):  # checks 8 and 11 say so
             return signed_at
-        known = [decode_receipt(self.bundle.receipt).claims.at]
-        known += [decode_block(a.block).at for a in self.bundle.anchors if a.ledger in self.trust.ledgers]
         return max(signed_at, min(known))
+
+    def _block(self, anchor: Anchor) -> Block:
+        return self.verifier.once(("block", anchor.block), lambda: decode_block(anchor.block))
 
     def check_role(self) -> None:  # (7)
         statement = self.facts.signed.statement
@@ -330,7 +340,7 @@ class _Run:
 
     def _ledger_holds(self, anchor: Anchor) -> bool:
         """Check one anchor's ledger proof; False when its ledger is not in the trust file."""
-        block, checkpoint = decode_block(anchor.block), parse_checkpoint_once(self.verifier, anchor.checkpoint)
+        block, checkpoint = self._block(anchor), parse_checkpoint_once(self.verifier, anchor.checkpoint)
         check_anchored(block, anchor, checkpoint)
         ledger = self.trust.ledgers.get(anchor.ledger)
         if ledger is None:
@@ -354,16 +364,17 @@ class _Run:
             raise _PendingError("fewer witnesses have cosigned than the policy demands")
 
     def _cosigned(self, note: str) -> frozenset[str]:
-        """Name the trusted witnesses under a checkpoint.
+        """Name the trusted witnesses under a checkpoint; one that cosigned after the reference time does not count yet.
 
         Raises:
             SignatureError: A trusted witness's cosignature is there and does not verify.
         """
         checkpoint = parse_checkpoint_once(self.verifier, note)
+        latest = self.verifier.at + CLOCK_TOLERANCE_S
         present = {name: key for name, key in self.trust.witnesses.items() if checkpoint.find(key) is not None}
         return self.verifier.once(
             ("cosigned", note),
-            lambda: frozenset(name for name, key in present.items() if checkpoint.verify_cosignature(key) >= 0),
+            lambda: frozenset(name for name, key in present.items() if checkpoint.verify_cosignature(key) <= latest),
         )
 
     def _note(self) -> str:
@@ -425,17 +436,6 @@ def check_anchored(block: Block, anchor: Anchor, checkpoint: Checkpoint) -> None
         raise ProofError("the transaction does not anchor this log")
     if (arguments.get("size"), arguments.get("root")) != (checkpoint.size, checkpoint.root.hex()):
         raise ProofError("the transaction anchors another checkpoint")
-
-
-def fingerprint_text(bundle: Bundle) -> str:
-    """Give the fingerprint a bundle is about, as `sha256:<hex>`.
-
-    Raises:
-        InputError: The statement is not one.
-    """
-    if bundle.membership is not None:
-        return digest_text(bundle.membership.fingerprint)
-    return digest_text(decode_statement(bundle.statement).statement.payload)
 
 
 _BASES: dict[str, tuple[str, ...]] = {

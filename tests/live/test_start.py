@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
@@ -18,6 +19,15 @@ def test_a_second_node_on_one_database_is_refused(make_bed, node_command):
     done = node_command(bed, "run", str(bed.folder))
     assert done.returncode == 2
     assert "another node runs on" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_port_that_is_taken_is_refused(make_bed, node_command):
+    bed = make_bed()
+    with socket.create_server(("127.0.0.1", bed.port)):
+        done = node_command(bed, "run", str(bed.folder))
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{bed.port}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -4,7 +4,7 @@ State: `anchors/<origin>` holds size, root (hex) and log key (hex) of the last a
 
 A checkpoint is accepted when
 
-1. the caller is the registered member that owns the log,
+1. the caller is the registered member that owns the log: its node is named by the member's OID or one below it,
 2. the log's key signed it: the key given first, for ever after,
 3. it is larger than the last anchored one, and
 4. the consistency proof leads from the last anchored root to it (RFC 9162 §2.1.4).
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from trialanchor_chaincode.rules.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
 from trialanchor_chaincode.rules.state import Outcome, encode_value, read
-from trialanchor_oid.codec import is_dotted
+from trialanchor_oid.codec import is_at_or_under, is_dotted
 from trialanchor_oid.errors import ProofError, RuleError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def apply_anchor(state: StateView, transaction: Transaction, verify: SignatureCh
     key = _octets(arguments, "key", _KEY_SIZE)
     if not is_dotted(node) or type(size) is not int or not 0 < size < MAX_SIZE:
         raise AnchorRefusedError("an anchor names its node and a size of at least 1")
-    if read(state, f"members/{transaction.caller}") is None or not _owns(transaction.caller, node):  # (1)
+    if read(state, f"members/{transaction.caller}") is None or not is_at_or_under(node, transaction.caller):  # (1)
         raise AnchorRefusedError("only the registered member that owns a log anchors it")
     origin = log_origin(node)
     last = read(state, f"anchors/{origin}") or {"key": key.hex(), "root": EMPTY_ROOT.hex(), "size": 0}
@@ -90,11 +90,6 @@ def apply_anchor(state: StateView, transaction: Transaction, verify: SignatureCh
         raise AnchorRefusedError(f"the log was rewritten or forked: {error}") from error
     value = encode_value({"key": key.hex(), "root": root.hex(), "size": size})
     return Outcome({f"anchors/{origin}": value}, (("log:checkpoint:anchored", origin),))
-
-
-def _owns(member: str, node: str) -> bool:
-    """A member owns the node named by its own OID and those below it."""
-    return node == member or node.startswith(member + ".")
 
 
 def _octets(arguments: dict[str, Any], name: str, size: int) -> bytes:

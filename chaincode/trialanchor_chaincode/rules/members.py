@@ -1,15 +1,18 @@
 """Register the members of the consortium: who they are, in which roles, under which roots.
 
-State: `members/<oid>` holds roles and root certificates (PEM), `registrars/<oid>` the caller that registered it. A
-member registers itself or is registered by the operator of an embedded ledger; roles and roots may be replaced later
-by the same caller, and by no other.
+State: `members/<oid>` holds roles, root certificates (PEM) and, once there are any, revoked certificates with the Unix
+second from which each no longer counts; `registrars/<oid>` holds the caller that registered it. A member registers
+itself or is registered by the operator of an embedded ledger. Roles and roots may be replaced later by the same caller,
+and by no other. A revocation is never taken back: a later registration adds to those that are there, and of two times
+for one certificate the earlier one counts.
 
 Source: R-001, R-002.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 from trialanchor_chaincode.rules.kinds import ROLES
 from trialanchor_chaincode.rules.state import Outcome, encode_value, read
@@ -17,7 +20,14 @@ from trialanchor_oid.codec import is_dotted
 from trialanchor_oid.errors import RuleError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trialanchor_chaincode.rules.state import StateView, Transaction
+
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+_END_OF_TIME = 253_402_300_800
+"""Unix second at which the year 10000 begins: RFC 3339 has no times from then on."""
 
 
 class MemberRefusedError(RuleError):
@@ -28,10 +38,11 @@ class MemberRefusedError(RuleError):
 
 
 def apply_register(state: StateView, transaction: Transaction) -> Outcome:
-    """Register or renew a member: arguments `oid`, `roles` and `roots` (PEM).
+    """Register or renew a member: arguments `oid`, `roles`, `roots` (PEM), and `revoked` when there is any.
 
     Raises:
-        MemberRefusedError: No OID, an unknown role, no root, or another caller than the one that registered it.
+        MemberRefusedError: No OID, an unknown role, no root, a revocation that is none, or another caller than the one
+            that registered it.
     """
     oid = transaction.arguments.get("oid")
     roles = transaction.arguments.get("roles")
@@ -42,8 +53,26 @@ def apply_register(state: StateView, transaction: Transaction) -> Outcome:
         raise MemberRefusedError("a member has at least one role, all of them from the role table")
     if not isinstance(roots, list) or not roots or any(type(root) is not str for root in roots):
         raise MemberRefusedError("a member has at least one root certificate in PEM")
+    if not _are_revocations(transaction.arguments.get("revoked", {})):
+        raise MemberRefusedError("a revocation is the digest of a certificate and the Unix second from which it counts")
     if read(state, f"registrars/{oid}") not in (None, transaction.caller):
         raise MemberRefusedError("a registration is replaced only by the member that made it")
-    value = encode_value({"roles": sorted(set(roles)), "roots": roots})
-    writes = {f"members/{oid}": value, f"registrars/{oid}": encode_value(transaction.caller)}
+    value = member_value(read(state, f"members/{oid}"), transaction.arguments)
+    writes = {f"members/{oid}": encode_value(value), f"registrars/{oid}": encode_value(transaction.caller)}
     return Outcome(writes, (("member:member:registered", oid),))
+
+
+def member_value(held: Mapping[str, Any] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the state of a member after a registration with these arguments, when it was `held` before."""
+    value: dict[str, Any] = {"roles": sorted(set(arguments["roles"])), "roots": arguments["roots"]}
+    revoked = dict((held or {}).get("revoked", {}))
+    for certificate, at in arguments.get("revoked", {}).items():
+        revoked[certificate] = min(at, revoked.get(certificate, at))
+    return {**value, "revoked": revoked} if revoked else value
+
+
+def _are_revocations(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        type(certificate) is str and _DIGEST.fullmatch(certificate) and type(at) is int and 0 <= at < _END_OF_TIME
+        for certificate, at in value.items()
+    )

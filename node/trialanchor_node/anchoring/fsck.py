@@ -55,7 +55,7 @@ class LedgerHistory:
 
     Attributes:
         anchors: All anchors, oldest first.
-        memberships: Unix second and all members as registered from then on, oldest first.
+        memberships: Block number and all members as registered from then on, oldest first.
     """
 
     anchors: list[CheckedAnchor] = field(default_factory=list)
@@ -118,4 +118,4 @@ class LedgerCheck:
                 for key, value in self._state.items()
                 if key.startswith(MEMBERS)
             }
-            self._history.memberships.append((block.at, members))
+            self._history.memberships.append((block.number, members))

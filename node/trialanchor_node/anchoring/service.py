@@ -11,7 +11,7 @@ import structlog
 
 from trialanchor.bundles import Anchor, Bundle
 from trialanchor.errors import LedgerError, TrialAnchorError
-from trialanchor.notes import NoteSignature, parse_checkpoint, signature_line
+from trialanchor.notes import parse_checkpoint, signature_line
 from trialanchor_chaincode.rules.anchors import AnchorStaleError, checkpoint_text
 from trialanchor_chaincode.rules.state import Transaction
 
@@ -135,5 +135,4 @@ class AnchorService:
         identity = self._store.identity
         arguments = json.loads(anchor.transaction)["arguments"]
         text = checkpoint_text(identity.origin, arguments["size"], bytes.fromhex(arguments["root"]))
-        line = NoteSignature(identity.origin, identity.key.key_id, bytes.fromhex(arguments["signature"]))
-        return text.decode() + "\n" + signature_line(identity.key, line.signature)
+        return text.decode() + "\n" + signature_line(identity.key, bytes.fromhex(arguments["signature"]))

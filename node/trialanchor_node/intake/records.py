@@ -134,7 +134,7 @@ class RecordService:
             raise StillRunningError("a request with this Idempotency-Key is being worked on")
         self._running.add(running)
         try:
-            answered = self._answered(request)
+            answered = await self._intake.in_worker(self._answered, request)
             if answered is not None:
                 return answered
             return await self._register(request, member, limit)
@@ -154,7 +154,7 @@ class RecordService:
 
     async def _register(self, request: RecordRequest, member: str, limit: int) -> RecordAnswer:
         now = int(self._clock.now().timestamp())
-        signed = [self._sign(item, request.source, member, now) for item in _read_items(request.body, limit)]
+        signed = await self._intake.in_worker(self._sign_all, request, member, limit, now)
         kept = {
             statement.digest: opening
             for statement, opening in (pair for pair in signed if not isinstance(pair, TrialAnchorError))
@@ -174,6 +174,11 @@ class RecordService:
         items = [pair if isinstance(pair, TrialAnchorError) else pair[0] for pair in signed]
         submission = await self._intake.register(Submission(items, now, along))
         return RecordAnswer(submission.results, submission.checkpoint)
+
+    def _sign_all(
+        self, request: RecordRequest, member: str, limit: int, now: int
+    ) -> list[tuple[SignedStatement, Opening] | TrialAnchorError]:
+        return [self._sign(item, request.source, member, now) for item in _read_items(request.body, limit)]
 
     def _sign(
         self, item: Any, source: Source, member: str, now: int

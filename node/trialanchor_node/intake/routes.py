@@ -13,7 +13,7 @@ from starlette.responses import Response
 from trialanchor.encoding import base64_encode, cbor_split, digest_text, parse_digest
 from trialanchor.errors import InputError, TrialAnchorError
 from trialanchor_node import description
-from trialanchor_node.bodies import media_type, read_body
+from trialanchor_node.bodies import media_type
 from trialanchor_node.intake.records import RecordAnswer, RecordRequest, find_source
 from trialanchor_node.log.store import Registered
 from trialanchor_node.problems import problem_of, problem_response
@@ -45,15 +45,17 @@ Wait = Annotated[Literal["sequenced", "anchored"], Query(description="state to w
     responses={
         200: description.answer("Registered, or results of each item in order", JSON, description.schema("Registered")),
         201: description.answer("A single statement, newly registered", JSON, description.schema("Registered")),
-        **description.problems(400, 403, 409, 413, 415, 422, 507),
+        **description.problems(400, 403, 408, 409, 413, 415, 422, 507),
     },
 )
 async def register_statements(request: Request, wait: Wait = "sequenced") -> Response:
     """Register one statement (`application/cose`) or a CBOR sequence of many (`application/cbor-seq`)."""
     node: Node = request.app.state.node
     sent = media_type(request, COSE, SEQUENCE)
-    body = await read_body(request, node.settings.body_limit)
-    pieces = cbor_split(body, node.settings.items_limit) if sent == SEQUENCE else [body]
+    body = await node.bodies.read(request, node.settings.body_limit)
+    pieces = [body]
+    if sent == SEQUENCE:
+        pieces = await node.intake.in_worker(cbor_split, body, node.settings.items_limit)
     if not 0 < len(pieces) <= node.settings.items_limit:
         raise InputError(f"a request holds 1 to {node.settings.items_limit} statements")
     with node.metrics.request_seconds.time():
@@ -73,7 +75,7 @@ async def register_statements(request: Request, wait: Wait = "sequenced") -> Res
     openapi_extra=description.RECORDS_BODY,
     responses={
         200: description.answer("Results in the order of the records", JSON, description.schema("Registered")),
-        **description.problems(400, 401, 409, 413, 415, 422, 507),
+        **description.problems(400, 401, 408, 409, 413, 415, 422, 507),
     },
 )
 async def register_records(
@@ -86,7 +88,7 @@ async def register_records(
     node: Node = request.app.state.node
     source = find_source(node.sources, token.credentials if token else None)
     media_type(request, JSON)
-    body = await read_body(request, node.settings.body_limit)
+    body = await node.bodies.read(request, node.settings.body_limit)
     answer = await node.records.register(
         RecordRequest(source, idempotency_key, body), node.settings.member_oid, node.settings.items_limit
     )

@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from trialanchor.errors import TrialAnchorError
+from trialanchor.certificates import CertificateError
+from trialanchor.errors import RuleError, TrialAnchorError
 from trialanchor.statements import decode_statement
+from trialanchor_node.log.reader import NotFoundError
 from trialanchor_node.log.store import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trialanchor.clock import Clock
     from trialanchor.statements import SignedStatement
+    from trialanchor_node.log.reader import LogReader
     from trialanchor_node.log.rules import Admission
     from trialanchor_node.log.sequencer import Sequencer
+
+T = TypeVar("T")
+
+Item: TypeAlias = "SignedStatement | TrialAnchorError"
+"""An admitted statement, or why it was not admitted."""
 
 _INLINE = 4
 """Items admitted at once in the event loop; handing over to a thread costs more than that."""
@@ -32,9 +40,10 @@ _CHUNK = 64
 class IntakeService:
     """Admits and registers statements."""
 
-    def __init__(self, admission: Admission, sequencer: Sequencer, clock: Clock) -> None:
+    def __init__(self, admission: Admission, sequencer: Sequencer, reader: LogReader, clock: Clock) -> None:
         self._admission = admission
         self._sequencer = sequencer
+        self._reader = reader
         self._clock = clock
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="intake")
 
@@ -59,25 +68,57 @@ class IntakeService:
         await self._sequencer.submit(submission)
         return submission
 
-    async def _admit_all(self, pieces: Sequence[bytes], now: int) -> list[SignedStatement | TrialAnchorError]:
+    async def _admit_all(self, pieces: Sequence[bytes], now: int) -> list[Item]:
         if len(pieces) <= _INLINE:
-            return self.admit_chunk(pieces, now)
-        loop = asyncio.get_running_loop()
+            items = [_decode(piece) for piece in pieces]
+            if all(isinstance(item, TrialAnchorError) or self._admission.knows(item) for item in items):
+                admitted = [self._admit(item, now) for item in items]
+                if not any(isinstance(item, RuleError | CertificateError) for item in admitted):
+                    return admitted
         chunks = [pieces[start : start + _CHUNK] for start in range(0, len(pieces), _CHUNK)]
-        work = [loop.run_in_executor(self._workers, self.admit_chunk, chunk, now) for chunk in chunks]
-        done = await asyncio.gather(*work)
+        done = await asyncio.gather(*(self.in_worker(self.admit_chunk, chunk, now) for chunk in chunks))
         return [item for chunk in done for item in chunk]
 
-    def admit_chunk(self, pieces: Sequence[bytes], now: int) -> list[SignedStatement | TrialAnchorError]:
-        """Decode and admit statements; an error stands in the place of what was refused."""
-        return [self._admit(piece, now) for piece in pieces]
+    async def in_worker(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Run what would keep the event loop busy, or asks the database, in a worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, work, *arguments)
 
-    def _admit(self, piece: bytes, now: int) -> SignedStatement | TrialAnchorError:
+    def admit_chunk(self, pieces: Sequence[bytes], now: int) -> list[Item]:
+        """Decode and admit statements; an error stands in the place of what was refused.
+
+        A statement that is registered keeps its place, even when it would be refused today.
+        """
+        items = []
+        for item in map(_decode, pieces):
+            admitted = self._admit(item, now)
+            refused = isinstance(admitted, RuleError | CertificateError)
+            registered = refused and not isinstance(item, TrialAnchorError) and self._is_registered(item)
+            items.append(item if registered else admitted)
+        return items
+
+    def _admit(self, item: Item, now: int) -> Item:
+        """Apply the rules."""
+        if isinstance(item, TrialAnchorError):
+            return item
         try:
-            return self._admission.admit(decode_statement(piece), now)
+            return self._admission.admit(item, now)
         except TrialAnchorError as error:
             return error
+
+    def _is_registered(self, signed: SignedStatement) -> bool:
+        try:
+            self._reader.index_of(signed.digest)
+        except NotFoundError:
+            return False
+        return True
 
     def close(self) -> None:
         """End the worker threads."""
         self._workers.shutdown()
+
+
+def _decode(piece: bytes) -> Item:
+    try:
+        return decode_statement(piece)
+    except TrialAnchorError as error:
+        return error

@@ -1,13 +1,14 @@
 """Check a log from its stored bytes: nothing that can be recomputed is believed.
 
-First the embedded ledger (`trialanchor_node.anchoring.fsck`), which says who was a member when. Then for every entry,
-in order:
+First the embedded ledger (`trialanchor_node.anchoring.fsck`), which says who was a member between which anchors. Then
+for every entry, in order:
 
 1. Its statement decodes, and digest, fingerprint, issuer, subject, study, kind and version in the row are the ones in
    the statement.
 2. It is the only one with its statement digest (rule 6), and its version follows the one before (rule 7).
-3. Rules 1 to 5 hold at the time it was received, with the members of that time. How old it may have been is not
-   looked at again: that is a setting, which may have been another one.
+3. Rules 1 to 5 hold at the time it was received, with the members registered before the first anchor over it and not
+   replaced before the last anchor without it: clocks may be set back, blocks and entries keep their order. How old it
+   may have been is not looked at again: that is a setting, which may have been another one.
 4. Its leaf hash is the one in the tile.
 
 Then: every tile is rebuilt from the leaves and compared, nothing is stored beyond them, the root is compared with the
@@ -19,7 +20,10 @@ All of it is read in one transaction, so a node may go on registering.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field, replace
+from math import inf
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -34,7 +38,6 @@ from trialanchor.fingerprint import Opening
 from trialanchor.merkle import leaf_hash
 from trialanchor.notes import parse_checkpoint
 from trialanchor.statements import decode_statement
-from trialanchor.verify import CLOCK_TOLERANCE_S
 from trialanchor_node.anchoring.embedded import ledger_name
 from trialanchor_node.anchoring.fsck import LedgerCheck
 from trialanchor_node.db import migrate, open_engine
@@ -97,8 +100,10 @@ class LogCheck:
         self._ledger = LedgerCheck(ledger_name(settings.node_oid), keys.ledger.public_key())
         self._store = LogStore(engine, self._identity, SystemClock())
         self._admissions: list[tuple[int, Admission]] = []
+        self._anchors: list[CheckedAnchor] = []
         self._report = FsckReport()
         self._rebuilt: dict[tuple[int, int], bytes] = {}
+        self._chains: dict[bytes, tuple[bytes, ...]] = {}
 
     def run(self) -> FsckReport:
         """Do all checks; stops at the problem that makes the rest meaningless."""
@@ -118,12 +123,13 @@ class LogCheck:
         if row is None:
             raise FoundError("the database holds no log")
         history = self._ledger.run(connection)
-        for at, members in history.memberships:
-            self._admissions.append((at, Admission(members, self._store, _ANY_AGE_S)))
+        for block, members in history.memberships:
+            self._admissions.append((block, Admission(members, self._store, _ANY_AGE_S)))
+        self._anchors = [anchor for anchor in history.anchors if anchor.origin == self._identity.origin]
         edge = self._check_entries(connection, row.size)
         self._check_nothing_beyond(connection, edge.size)
         self._check_state(row, edge)
-        self._check_anchors(history.anchors, edge.size)
+        self._check_anchors(edge.size)
         self._check_openings(connection)
 
     def _begin(self, connection: Connection) -> None:
@@ -168,29 +174,41 @@ class LogCheck:
             claims = signed.statement
             said = (signed.digest, claims.payload, claims.issuer, claims.subject, claims.study, claims.kind)
             held = (row.digest, row.fingerprint, row.issuer, row.subject, row.study, row.kind)
-            if said != held or (claims.version, signed.x5t) != (row.version, row.x5t) or signed.entry != row.statement:
+            if said != held or claims.version != row.version or signed.entry != row.statement:
                 raise FoundError("the row does not say what the statement says")
-            self._admit(signed, row.received_at)
+            self._admit(replace(signed, chain=self._kept_chain(row.chain)), row.received_at, index)
             key = (claims.issuer, claims.subject, claims.kind)
             check_version(claims, self._head_before(connection, key, claims.version, index))
         except TrialAnchorError as error:
             raise FoundError(f"entry {index}: {error}") from error
         return leaf_hash(row.statement)
 
-    def _admit(self, signed: SignedStatement, received_at: int) -> None:
-        """Apply rules 1 to 5 with the members of that time, give or take what clocks may differ."""
-        refused: TrialAnchorError = FoundError("no member was registered when it was received")
-        until = None
-        for at, admission in reversed(self._admissions):
-            if at <= received_at + CLOCK_TOLERANCE_S and (until is None or until >= received_at - CLOCK_TOLERANCE_S):
-                try:
-                    admission.admit(signed, received_at)
-                except TrialAnchorError as error:
-                    refused = error
-                else:
-                    return
-            until = at
+    def _kept_chain(self, digest: bytes) -> tuple[bytes, ...]:
+        """Read the chain an entry was admitted with; entries share few of them."""
+        if digest not in self._chains:
+            self._chains = {digest: self._store.kept_chain(digest)}
+        return self._chains[digest]
+
+    def _admit(self, signed: SignedStatement, received_at: int, index: int) -> None:
+        """Apply rules 1 to 5 with the members that were registered when the entry was, newest first."""
+        refused: TrialAnchorError = FoundError("no member was registered before it was anchored")
+        for admission in reversed(self._admissions_of(index)):
+            try:
+                admission.admit(signed, received_at)
+            except TrialAnchorError as error:
+                refused = error
+            else:
+                return
         raise refused
+
+    def _admissions_of(self, index: int) -> list[Admission]:
+        """Give what may have admitted an entry: sizes and blocks of anchors only grow, whatever clocks did."""
+        over = bisect_right(self._anchors, index, key=lambda anchor: anchor.size)
+        last_without = self._anchors[over - 1].block if over else 0
+        first_over = self._anchors[over].block if over < len(self._anchors) else inf
+        start = bisect_right(self._admissions, last_without, key=itemgetter(0)) - 1
+        end = bisect_left(self._admissions, first_over, key=itemgetter(0))
+        return [admission for _, admission in self._admissions[max(start, 0) : end]]
 
     def _head_before(self, connection: Connection, key: VersionKey, version: int, index: int) -> Head | None:
         """Find the version before, which must stand earlier in the log."""
@@ -250,11 +268,9 @@ class LogCheck:
             raise FoundError("the stored checkpoint is not the one of this log")
         self._report.root = digest_text(edge.root)
 
-    def _check_anchors(self, anchors: Sequence[CheckedAnchor], size: int) -> None:
+    def _check_anchors(self, size: int) -> None:
         """Check that each anchored checkpoint is a prefix of this log."""
-        for anchor in anchors:
-            if anchor.origin != self._identity.origin:
-                continue
+        for anchor in self._anchors:
             if anchor.size > size:
                 raise FoundError(f"entry {size} is missing: block {anchor.block} anchors {anchor.size} entries")
             if self._store.tiles.edge(anchor.size).root != anchor.root:

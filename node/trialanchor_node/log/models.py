@@ -23,7 +23,7 @@ entries = Table(
     Column("study", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
-    Column("x5t", LargeBinary(32), nullable=False),
+    Column("chain", LargeBinary(32), nullable=False, comment="digest of the certificate chain it was admitted with"),
     Column("received_at", BigInteger, nullable=False, comment="Unix seconds of the node's clock"),
     UniqueConstraint("digest", name="log_entries_digest"),
     UniqueConstraint("subject", "kind", "issuer", "version", name="log_entries_version"),
@@ -57,6 +57,9 @@ state = Table(
 chains = Table(
     "log_chains",
     metadata,
-    Column("x5t", LargeBinary(32), primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True, comment="SHA-256 of the chain"),
+    Column("x5t", LargeBinary(32), nullable=False, comment="SHA-256 of the signing certificate"),
     Column("chain", LargeBinary, nullable=False, comment="CBOR array of certificates in DER, signing one first"),
+    Column("seen_at", BigInteger, nullable=False, comment="Unix seconds"),
+    Index("log_chains_x5t", "x5t", "seen_at"),
 )

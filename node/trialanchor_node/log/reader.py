@@ -74,13 +74,13 @@ class LogReader:
         Raises:
             NotFoundError: It is not registered.
         """
-        query = select(entries.c.leaf_index, entries.c.statement, entries.c.x5t).where(entries.c.digest == digest)
+        query = select(entries.c.leaf_index, entries.c.statement, entries.c.chain).where(entries.c.digest == digest)
         with reading(self._engine) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFoundError("no statement with this digest is registered here")
         receipt, current = self._store.receipt(row.leaf_index)
-        chain = self._store.chain(row.x5t) or ()
+        chain = self._store.kept_chain(row.chain)
         return row.leaf_index, Bundle(row.statement, chain, None, receipt, current.checkpoint)
 
     def search(self, wanted: EntryFilter) -> tuple[list[Mapping[str, Any]], str | None]:

@@ -8,13 +8,14 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from trialanchor.bundles import MEDIA_TYPE
 from trialanchor.encoding import digest_text, parse_digest
-from trialanchor.errors import LedgerError
+from trialanchor.errors import InputError, LedgerError
 from trialanchor_node import description
 from trialanchor_node.bodies import oid_parameter
 from trialanchor_node.log.reader import MAX_TILE_LEVEL, PAGE_LIMIT, EntryFilter, NotFoundError
@@ -77,7 +78,7 @@ def _bundle(node: Node, digest: bytes) -> bytes:
         **description.problems(400),
     },
 )
-def search_entries(  # noqa: PLR0913, PLR0917 - one parameter for each thing searched for
+async def search_entries(  # noqa: PLR0913, PLR0917 - one parameter for each thing searched for
     request: Request,
     fingerprint: Annotated[str | None, Query(description="sha256:<hex>")] = None,
     issuer: Annotated[str | None, Query(description="OID of the member")] = None,
@@ -87,8 +88,10 @@ def search_entries(  # noqa: PLR0913, PLR0917 - one parameter for each thing sea
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
     cursor: Annotated[str | None, Query(max_length=100, description="`next` of the page before")] = None,
 ) -> Response:
-    """Give entries in log order; what is not given does not count."""
+    """Give entries in log order; what is not given does not count. The issuer narrows a search by subject."""
     node: Node = request.app.state.node
+    if issuer is not None and subject is None:
+        raise InputError("issuer goes with subject: the log is not sorted by issuer")
     wanted = EntryFilter(
         fingerprint=None if fingerprint is None else parse_digest(fingerprint),
         issuer=oid_parameter(issuer, "issuer"),
@@ -98,7 +101,7 @@ def search_entries(  # noqa: PLR0913, PLR0917 - one parameter for each thing sea
         limit=limit,
         cursor=cursor,
     )
-    rows, following = node.reader.search(wanted)
+    rows, following = await to_thread.run_sync(node.reader.search, wanted, limiter=node.searches)
     next_url = None if following is None else str(request.url.include_query_params(cursor=following))
     body = {"entries": [_entry(row) for row in rows], "next": following, "next_url": next_url}
     return Response(json.dumps(body).encode(), media_type="application/json")

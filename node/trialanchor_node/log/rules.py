@@ -142,6 +142,10 @@ class Admission:
             raise RoleError(f"the roles {', '.join(member.roles)} do not provide {statement.kind}")
         return signed if signed.chain else replace(signed, chain=followed.chain)
 
+    def knows(self, signed: SignedStatement) -> bool:
+        """Tell whether a statement can be admitted without asking the database for its chain."""
+        return bool(signed.chain) or (signed.statement.issuer, signed.x5t) in self._keys
+
     def _follow(self, signed: SignedStatement, member: TrustedMember) -> _Followed:
         """Find the signing key by its thumbprint: followed before, sent along, or seen earlier.
 
@@ -156,7 +160,7 @@ class Admission:
         if cose.certificate_thumbprint(chain[0]) != signed.x5t:
             raise RefusedCertificateError("the certificate sent is not the one that the statement names (x5t)")
         try:
-            followed = _Followed(follow_chain(chain, member.roots), chain)
+            followed = _Followed(follow_chain(chain, member.roots, member=member.oid), chain)
         except CertificateError as error:
             raise RefusedCertificateError(str(error)) from error
         if len(self._keys) >= _CACHE_LIMIT:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from trialanchor.errors import StoreError, TrialAnchorError
+from trialanchor_node.db import StoreFullError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,16 +115,30 @@ class Sequencer:
 
     def _run(self) -> None:
         while batch := self._gather():
-            error: TrialAnchorError | None = None
-            try:
-                self._store.commit([submission for submission, _, _ in batch])
-            except TrialAnchorError as refused:
-                error = refused
-                _log.warning("log:batch:failed", code=error.code, reason=str(error), submissions=len(batch))
-            except Exception as unforeseen:  # noqa: BLE001 - the thread must outlive any fault
-                error = StoreError("the node could not write this batch; nothing was acknowledged")
-                _log.exception("log:batch:failed", kind=type(unforeseen).__name__)
-            batch[0][2].call_soon_threadsafe(_answer, [future for _, future, _ in batch], error)
+            self._commit(batch)
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        """Commit a batch and wake its callers; when it fails, each submission gets its chance alone.
+
+        What the database refuses in one submission must not be the answer to the others.
+        """
+        error = self._try_commit(batch)
+        if error is not None and len(batch) > 1 and not isinstance(error, StoreFullError):
+            for waiting in batch:
+                self._commit([waiting])
+            return
+        batch[0][2].call_soon_threadsafe(_answer, [future for _, future, _ in batch], error)
+
+    def _try_commit(self, batch: list[_Waiting]) -> TrialAnchorError | None:
+        try:
+            self._store.commit([submission for submission, _, _ in batch])
+        except TrialAnchorError as refused:
+            _log.warning("log:batch:failed", code=refused.code, reason=str(refused), submissions=len(batch))
+            return refused
+        except Exception as unforeseen:  # noqa: BLE001 - the thread must outlive any fault
+            _log.exception("log:batch:failed", kind=type(unforeseen).__name__)
+            return StoreError("the node could not write this batch; nothing was acknowledged")
+        return None
 
     def _gather(self) -> list[_Waiting]:
         """Wait for work and company; an empty batch means stop."""

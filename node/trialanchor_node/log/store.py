@@ -10,6 +10,8 @@ holds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Connection, Engine, select
@@ -268,9 +270,9 @@ class LogStore:
             grown_tiles(growth, _ConnectedTiles(connection)),
             "ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes",
         )
-        sent = {signed.x5t: cbor_encode(list(signed.chain)) for signed in plan.fresh if signed.chain}
-        if sent:
-            insert_many(connection, chains, list(sent.items()), "ON CONFLICT (x5t) DO NOTHING")
+        used = {signed.chain: signed.x5t for signed in plan.fresh}
+        rows = [(chain_digest(chain), x5t, cbor_encode(list(chain)), after.at) for chain, x5t in used.items()]
+        insert_many(connection, chains, rows, "ON CONFLICT (digest) DO NOTHING")
 
     def _save(self, connection: Connection, size: int, after: LogState) -> None:
         """Write the state; a second writer would find another size and stop here."""
@@ -320,10 +322,29 @@ class LogStore:
             return _ConnectedTiles(connection).tile(level, number)
 
     def chain(self, x5t: bytes) -> tuple[bytes, ...] | None:
-        """Give the certificate chain of a thumbprint, None when it was never seen."""
+        """Give the newest certificate chain of a thumbprint, None when it was never seen."""
+        query = select(chains.c.chain).where(chains.c.x5t == x5t).order_by(chains.c.seen_at.desc()).limit(1)
         with reading(self._engine) as connection:
-            encoded = connection.scalar(select(chains.c.chain).where(chains.c.x5t == x5t))
+            encoded = connection.scalar(query)
         return None if encoded is None else tuple(cbor_decode(encoded))
+
+    def kept_chain(self, digest: bytes) -> tuple[bytes, ...]:
+        """Give the certificate chain that an entry was admitted with, by its digest.
+
+        Raises:
+            StoreError: It is missing: the database is damaged.
+        """
+        with reading(self._engine) as connection:
+            encoded = connection.scalar(select(chains.c.chain).where(chains.c.digest == digest))
+        if encoded is None or sha256(encoded).digest() != digest:
+            raise StoreError("a certificate chain of the log is missing or changed: the database is damaged")
+        return tuple(cbor_decode(encoded))
+
+
+@lru_cache(maxsize=1_024)
+def chain_digest(chain: tuple[bytes, ...]) -> bytes:
+    """Digest a certificate chain as it is stored."""
+    return sha256(cbor_encode(list(chain))).digest()
 
 
 class _ConnectedTiles:
@@ -380,6 +401,6 @@ def _entry_rows(plan: _Plan, start: int) -> Iterable[tuple[Any, ...]]:
             claims.study,
             claims.kind,
             claims.version,
-            signed.x5t,
+            chain_digest(signed.chain),
             received_at,
         )

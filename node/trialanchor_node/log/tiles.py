@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 _CACHED_TILES = 128
-"""Full tiles kept with their inner nodes: about 30 KiB each, so 4 MiB."""
+"""Tiles kept with their inner nodes: about 30 KiB each, so 4 MiB."""
 
 
 class TileStore(Protocol):
@@ -35,7 +35,11 @@ class TileStore(Protocol):
 
 
 class TileReader:
-    """Computes nodes and proofs from tiles; full tiles are cached, growing ones read again. Threads may share it."""
+    """Computes nodes and proofs from tiles; threads may share it.
+
+    Tiles are cached with their inner nodes. A complete node never changes, so a growing tile serves from the cache
+    until a node is asked for that it did not hold yet.
+    """
 
     def __init__(self, store: TileStore) -> None:
         self._store = store
@@ -51,29 +55,29 @@ class TileReader:
         tile_level, inner = divmod(level, TILE_HEIGHT)
         per_tile = TILE_WIDTH >> inner
         number, position = divmod(index, per_tile)
-        rows = self._rows(tile_level, number)
-        if position >= len(rows[inner]) or (position + 1) << inner > len(rows[0]):
-            raise StoreError(f"tile {tile_level}/{number} of the log is too short: the database is damaged")
-        return rows[inner][position]
+        return self._rows(tile_level, number, (position + 1) << inner)[inner][position]
 
-    def _rows(self, level: int, number: int) -> list[list[bytes]]:
-        """Give the nodes of a tile by inner level."""
+    def _rows(self, level: int, number: int, width: int) -> list[list[bytes]]:
+        """Give the nodes of a tile by inner level, of its first `width` hashes or more."""
         key = (level, number)
         with self._lock:
-            if key in self._cache:
+            cached = self._cache.get(key)
+            if cached is not None and len(cached[0]) >= width:
                 self._cache.move_to_end(key)
-                return self._cache[key]
+                return cached
         hashes = self._store.tile(level, number)
         if hashes is None:
             raise StoreError(f"tile {level}/{number} of the log is missing: the database is damaged")
         rows = [split_hashes(hashes)]
+        if len(rows[0]) < width:
+            raise StoreError(f"tile {level}/{number} of the log is too short: the database is damaged")
         for _ in range(TILE_HEIGHT - 1):
             rows.append(fold(rows[-1]))
-        if len(rows[0]) == TILE_WIDTH:
-            with self._lock:
-                self._cache[key] = rows
-                if len(self._cache) > _CACHED_TILES:
-                    self._cache.popitem(last=False)
+        with self._lock:
+            self._cache[key] = rows
+            self._cache.move_to_end(key)
+            if len(self._cache) > _CACHED_TILES:
+                self._cache.popitem(last=False)
         return rows
 
     def subtree(self, start: int, end: int) -> bytes:

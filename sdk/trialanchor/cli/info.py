@@ -17,12 +17,12 @@ from trialanchor.encoding import digest_text
 from trialanchor.notes import parse_checkpoint
 from trialanchor.receipts import decode_receipt
 from trialanchor.statements import decode_statement, describe_statement
+from trialanchor_oid.codec import URN_PREFIX
 
 if TYPE_CHECKING:
     from trialanchor.bundles import Bundle
 
 JSON_VERSION = 1
-_URN = "urn:oid:"
 
 app = typer.Typer(add_completion=False)
 
@@ -61,7 +61,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     if bundle.receipt is not None and bundle.checkpoint is not None:
         receipt = decode_receipt(bundle.receipt)
         description["receipt"] = {
-            "node": _URN + receipt.claims.issuer,
+            "node": URN_PREFIX + receipt.claims.issuer,
             "log": receipt.claims.origin,
             "index": receipt.index,
             "size": receipt.size,

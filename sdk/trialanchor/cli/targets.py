@@ -24,7 +24,7 @@ from trialanchor.bundles import OPENING_SUFFIX, SUFFIX
 from trialanchor.cli.errors import UnreadableError
 from trialanchor.cli.files import read_file
 from trialanchor.encoding import parse_digest
-from trialanchor.fingerprint import digest_file
+from trialanchor.fingerprint import MAX_OPENING, digest_file
 from trialanchor.verify import Evidence
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 DISCLOSURE_SUFFIX = ".disclosure.json"
 DIGEST_PREFIX = "sha256:"
 STANDARD_INPUT = "-"
-
-_OPENING_LIMIT = 64 << 20
-"""Octets of an opening or disclosure that is read: 64 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +70,9 @@ class Target:
             return None
         self.check_inside(self.evidence)
         if self.evidence.name.endswith(OPENING_SUFFIX):
-            return Evidence(opening=read_file(self.evidence, _OPENING_LIMIT))
+            return Evidence(opening=read_file(self.evidence, MAX_OPENING))
         if self.evidence.name.endswith(DISCLOSURE_SUFFIX):
-            return Evidence(disclosure=read_file(self.evidence, _OPENING_LIMIT))
+            return Evidence(disclosure=read_file(self.evidence, MAX_OPENING))
         return Evidence(digest=_digest(self.evidence))
 
     def check_inside(self, path: Path) -> None:

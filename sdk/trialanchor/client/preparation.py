@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trialanchor import fields
 from trialanchor.errors import ConfigError, InputError
 from trialanchor.fingerprint import Membership, Opening, SetTree, digest_file, fingerprint_record
 from trialanchor.statements import (
@@ -36,31 +37,7 @@ Evidence = Mapping[str, Any] | Path
 
 UNKNOWN_MEDIA_TYPE = "application/octet-stream"
 
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-MEDIA_TYPES: Mapping[str, str] = {
-    ".csv": "text/csv",
-    ".dcm": "application/dicom",
-    ".doc": "application/msword",
-    ".docx": f"{_OFFICE}.wordprocessingml.document",
-    ".gz": "application/gzip",
-    ".htm": "text/html",
-    ".html": "text/html",
-    ".jpeg": "image/jpeg",
-    ".jpg": "image/jpeg",
-    ".json": "application/json",
-    ".mp4": "video/mp4",
-    ".ndjson": "application/x-ndjson",
-    ".ofd": "application/ofd",
-    ".pdf": "application/pdf",
-    ".png": "image/png",
-    ".tif": "image/tiff",
-    ".tiff": "image/tiff",
-    ".txt": "text/plain",
-    ".xls": "application/vnd.ms-excel",
-    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
-    ".xml": "application/xml",
-    ".zip": "application/zip",
-}
+MEDIA_TYPES: Mapping[str, str] = {suffix: name for name, suffixes in fields.MEDIA_TYPES.items() for suffix in suffixes}
 """Media type by file suffix. A closed table: the types known to an operating system differ from one to the next."""
 
 

@@ -2,6 +2,7 @@
 
 from trialanchor.fingerprint.files import FileDigest, digest_file
 from trialanchor.fingerprint.record import (
+    MAX_OPENING,
     Disclosure,
     OpenedItem,
     Opening,
@@ -12,6 +13,7 @@ from trialanchor.fingerprint.record import (
 from trialanchor.fingerprint.sets import Membership, SetTree
 
 __all__ = [
+    "MAX_OPENING",
     "Disclosure",
     "FileDigest",
     "Membership",

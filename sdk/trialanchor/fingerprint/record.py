@@ -1,7 +1,8 @@
 """Fingerprint of a record: a salted Merkle tree with one leaf per item.
 
-1. The record, a JSON object, is taken apart into items: the path of each scalar, empty object and empty array as a
-   JSON Pointer, and its value. Items are sorted by path (UTF-8 octets).
+1. The record, a JSON object, is taken apart into items: the path of each scalar, empty object and array as a JSON
+   Pointer, and its value. A non-empty array is the item `{"array": "<its length>"}` beside those of its elements, or it
+   would have the paths of an object with the keys 0, 1, … Items are sorted by path (UTF-8 octets).
 2. The salts are the output of SHAKE-256 over a label and a random 32-octet seed, 16 octets for each item in order.
 3. An item's leaf entry is `salt || JCS([path, value])`, hashed as an RFC 9162 leaf. Text is in NFC; a number is
    `{"number": "<the characters the source wrote>"}`, so 1.10 stays 1.10 and never meets the text "1.10".
@@ -31,7 +32,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trialanchor.canonical import Number
-from trialanchor.encoding import base64_decode, base64_encode, json_decode, json_encode
+from trialanchor.encoding import OversizeError, base64_decode, base64_encode, json_decode, json_encode
 from trialanchor.errors import DigestError, InputError
 from trialanchor.merkle import HASH_SIZE, Tree, root_of
 
@@ -44,12 +45,21 @@ MAX_ITEMS = 100_000
 MAX_DEPTH = 64
 """Nesting of one record."""
 
+MAX_OPENING = 64 << 20
+"""Octets of an opening or disclosure file: 64 MiB."""
+
 MAX_DISCLOSURE_PATH = 17
 """Levels of a tree of `MAX_ITEMS` leaves."""
 
 SEED_SIZE = 32
 SALT_SIZE = 16
 """Octets: 128 bits hide a value of any entropy."""
+
+_CACHED_PATH = 128
+"""Characters of a path whose JSON text is kept: the cache stays below 1 MiB, whatever is sent."""
+
+_MARKS = ({"number"}, {"array"})
+"""Keys of the objects that stand for a number or a non-empty array, with text as their value."""
 
 _SALT_LABEL = b"trialanchor-record-salts/1"
 _OPENING = "trialanchor_opening"
@@ -80,7 +90,7 @@ class ItemError(DigestError):
 
 
 class OpenedItem(NamedTuple):
-    """One item: JSON Pointer and value, a number as `{"number": "…"}`."""
+    """One item: JSON Pointer and value, a number as `{"number": "…"}`, a non-empty array as `{"array": "…"}`."""
 
     path: str
     value: Any
@@ -145,7 +155,7 @@ class Opening:
         Raises:
             InputError: Not an opening, or edited; `OpeningError` names the part.
         """
-        value = json_decode(data, "the opening")
+        value = _decode_file(data, "the opening")
         if not isinstance(value, dict) or value.keys() != {_OPENING, "seed", "items", "leaves"}:
             raise OpeningError("an opening holds its version, seed, items and leaves")
         if value[_OPENING] != _VERSION or type(value[_OPENING]) is not int:
@@ -205,7 +215,7 @@ class Disclosure:
         Raises:
             InputError: Not a disclosure, or edited; `OpeningError` names the part.
         """
-        value = json_decode(data, "the disclosure")
+        value = _decode_file(data, "the disclosure")
         if not isinstance(value, dict) or value.keys() != {_DISCLOSURE, "item", "salt", "steps"}:
             raise OpeningError("a disclosure holds its version, item, salt and steps")
         if value[_DISCLOSURE] != _VERSION or type(value[_DISCLOSURE]) is not int:
@@ -290,8 +300,12 @@ def _entry(path: str, value: Any) -> bytes:
         raise RecordError("a record holds a lone surrogate, which is no character") from error
 
 
-_quoted = lru_cache(maxsize=4_096)(encode_basestring)
-"""JSON text of a path; the records of a study share their paths."""
+def _quoted(path: str) -> str:
+    """Give the JSON text of a path; the records of a study share their paths, but long ones are not kept."""
+    return _quoted_once(path) if len(path) <= _CACHED_PATH else encode_basestring(path)
+
+
+_quoted_once = lru_cache(maxsize=4_096)(encode_basestring)
 
 
 def _items(record: Mapping[str, Any]) -> Iterator[OpenedItem]:
@@ -315,6 +329,7 @@ def _nested(path: str, value: Any, depth: int) -> Iterator[OpenedItem]:
         for key, inner in value.items():
             yield from _nested(f"{path}/{_token(key)}", inner, depth + 1)
     elif isinstance(value, list) and value:
+        yield OpenedItem(path, {"array": str(len(value))})
         for position, inner in enumerate(value):
             yield from _nested(f"{path}/{position}", inner, depth + 1)
     else:
@@ -345,13 +360,21 @@ def _token(key: object) -> str:
     return key.replace("~", "~0").replace("/", "~1") if "/" in key or "~" in key else key
 
 
+def _decode_file(data: bytes, what: str) -> Any:
+    if len(data) > MAX_OPENING:
+        raise OversizeError(f"{what} has more than {MAX_OPENING} octets")
+    return json_decode(data, what)
+
+
 def _opened_item(item: Any) -> OpenedItem:
     if not isinstance(item, list) or len(item) != 2 or not isinstance(item[0], str):  # noqa: PLR2004 - [path, value]
         raise OpeningError("an item is its path and its value")
     value = item[1]
-    number = isinstance(value, dict) and value.keys() == {"number"} and isinstance(value["number"], str)
-    if not (value is None or isinstance(value, bool | str) or value in ({}, []) or number):
-        raise OpeningError("an item's value is text, true, false, null, an empty container, or a number as text")
+    marked = (
+        isinstance(value, dict) and value.keys() in _MARKS and all(isinstance(text, str) for text in value.values())
+    )
+    if not (value is None or isinstance(value, bool | str) or value in ({}, []) or marked):
+        raise OpeningError("an item's value is text, true, false, null, a number or array length as text, or empty")
     return OpenedItem(item[0], value)
 
 

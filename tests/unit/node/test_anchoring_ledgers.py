@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ledger_conformance import LOG, SIGNER, LedgerConformance, anchoring, registration
-from material import MEMBER, NODE
+from ledger_conformance import LEDGER_KEY, LOG, SIGNER, LedgerConformance, anchoring, registration
+from material import MEMBER, NODE, ed25519_key
 
 from trialanchor.blocks import decode_block
-from trialanchor.errors import LedgerError
+from trialanchor.errors import ConfigError, LedgerError
 from trialanchor_node.anchoring.embedded import EmbeddedLedger, verify_ed25519
 from trialanchor_node.anchoring.memory import MemoryLedger
 
@@ -49,6 +49,14 @@ class TestEmbeddedLedger(LedgerConformance):
         with faults(ledger._engine).at_commit("gone", after=True), pytest.raises(LedgerError):
             ledger.submit(anchoring(0, 4))
         assert ledger.anchor_over(LOG.origin, 1).size == 4
+
+    def test_its_key_is_told_from_another_once_it_has_a_block(self, ledger):
+        other = ed25519_key("another ledger").public_key()
+        ledger.check_key(other)
+        ledger.submit(registration())
+        ledger.check_key(LEDGER_KEY.public_key())
+        with pytest.raises(ConfigError, match="put the right key back"):
+            ledger.check_key(other)
 
     @pytest.mark.parametrize(
         "ask",

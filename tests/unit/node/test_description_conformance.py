@@ -63,5 +63,7 @@ def test_answers_are_as_described(case, served):
     if case.path_parameters.get("statement") and len(case.query or {}) % 2:
         case.path_parameters["statement"] = known if "openings" in case.path else digest_text(numbered(1).digest)
     request = requests.Request(**case.as_transport_kwargs(base_url=ADDRESS)).prepare()
-    answer = site.client.request(request.method, request.url, content=request.body or b"", headers=dict(request.headers))
+    answer = site.client.request(
+        request.method, request.url, content=request.body or b"", headers=dict(request.headers)
+    )
     case.validate_response(answer, checks=APPLIED)

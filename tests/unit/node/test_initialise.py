@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import stat
 from hashlib import sha256
 from pathlib import Path
@@ -149,6 +151,59 @@ def test_a_crash_at_the_last_step_leaves_nothing(new, clock, tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         init_node(new(), PASSPHRASE, clock)
     assert left(tmp_path) == []
+
+
+def at_the_trust_file(monkeypatch):
+    """Let the last step before the rename fail: the database has been written by then."""
+
+    def crash(*_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("trialanchor_node.node._replace", crash)
+
+
+def test_a_database_elsewhere_can_be_used_again_after_a_crash(new, clock, tmp_path, monkeypatch):
+    elsewhere = new(database=f"sqlite:///{tmp_path / 'other.db'}")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        at_the_trust_file(patch)
+        init_node(elsewhere, PASSPHRASE, clock)
+    assert not (tmp_path / "node").exists()
+    init_node(elsewhere, PASSPHRASE, clock)
+    Node(load_settings(tmp_path / "node"), PASSPHRASE, clock).close()
+    assert fsck(tmp_path / "node").problems == []
+
+
+def test_the_log_of_another_node_is_left_alone(new, clock, tmp_path):
+    database = f"sqlite:///{tmp_path / 'other.db'}"
+    init_node(new(database=database), PASSPHRASE, clock)
+    with pytest.raises(ConfigError, match="not the one this log was begun with"):
+        init_node(new(folder=tmp_path / "second", database=database), PASSPHRASE, clock)
+    Node(load_settings(tmp_path / "node"), PASSPHRASE, clock).close()
+    assert not (tmp_path / "second").exists()
+
+
+def test_a_ledger_of_another_node_is_left_alone(new, clock, tmp_path):
+    path = tmp_path / "other.db"
+    init_node(new(database=f"sqlite:///{path}"), PASSPHRASE, clock)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM log_state")
+    with pytest.raises(ConfigError, match="ledger key"):
+        init_node(new(folder=tmp_path / "second", database=f"sqlite:///{path}"), PASSPHRASE, clock)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM log_state").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM ledger_blocks").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("database", ["", "elsewhere.db"])
+def test_the_database_is_its_owners_only(new, clock, tmp_path, database):
+    init_node(new(database=database and f"sqlite:///{tmp_path / database}"), PASSPHRASE, clock)
+    path = tmp_path / (database or "node/node.db")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_database_in_a_folder_that_is_not_there_is_refused(new, clock, tmp_path):
+    with pytest.raises(ConfigError, match="cannot be made: No such file"):
+        init_node(new(database=f"sqlite:///{tmp_path / 'gone' / 'node.db'}"), PASSPHRASE, clock)
 
 
 def test_the_member_file_can_be_given_to_other_nodes(new, clock, tmp_path):

@@ -269,12 +269,12 @@ class TestIdempotency:
         assert digest_text(answer.results[0].digest) == again[0]["statement"]
 
     def test_a_request_that_failed_can_be_repeated(self, site, faults):
-        with faults(site.node.engine).at_commit("database or disk is full"):
+        with faults(site.node.writer).at_commit("database or disk is full"):
             assert site.post_records(record(1)).status_code == 507
         assert site.post_records(record(1)).json()["results"][0]["new"]
 
     def test_a_request_whose_answer_was_lost_is_not_done_twice(self, site, faults):
-        with faults(site.node.engine).at_commit("the connection was closed", after=True):
+        with faults(site.node.writer).at_commit("the connection was closed", after=True):
             assert site.post_records(record(1)).status_code == 503
         answer = site.post_records(record(1)).json()
         assert (answer["results"][0]["index"], answer["results"][0]["new"]) == (0, False)

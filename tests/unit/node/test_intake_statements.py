@@ -328,7 +328,7 @@ class TestFaults:
         before = numbered(1)
         site.register(before)
         site.anchor()
-        fault = faults(site.node.engine)
+        fault = faults(site.node.writer)
         with fault.at_commit(FULL):
             for answer in (site.post(numbered(2)), site.post(numbered(2), numbered(3)), site.post_records(record(4))):
                 assert answer.status_code == 507
@@ -345,7 +345,7 @@ class TestFaults:
 
     def test_a_batch_that_failed_at_any_statement_succeeds_when_sent_again(self, site, faults):
         site.register(*[numbered(number) for number in range(254)])
-        fault = faults(site.node.engine)
+        fault = faults(site.node.writer)
         number = 0
         while True:
             fault.at_statement(number, FULL)

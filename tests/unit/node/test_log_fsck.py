@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -72,6 +73,19 @@ class TestSoundLog:
             assert refused["code"] == "role"
         assert fsck(folder).problems == []
 
+    def test_members_are_those_of_their_place_whatever_the_clock_did(self, folder, template, clock):
+        clock.at -= timedelta(hours=1)
+        write_member(folder, Member("2.999.9", ("study_unit",)))
+        with serving(folder, template, clock) as site:
+            clock.at -= timedelta(days=1)
+            at = int(clock.now().timestamp())
+            site.register(sign(Member("2.999.9").system(), issuer="2.999.9", issued_at=at))
+            site.anchor()
+        write_member(folder, Member("2.999.9", ("ethics_committee",)))
+        with serving(folder, template, clock) as site:
+            site.register(numbered(900, issued_at=at))
+        assert fsck(folder).problems == []
+
     def test_the_age_limit_of_today_is_not_held_against_entries(self, folder, monkeypatch):
         monkeypatch.setenv("TRIALANCHOR_NODE_STATEMENT_AGE_S", "60")
         assert fsck(folder).problems == []
@@ -80,10 +94,10 @@ class TestSoundLog:
 class TestEntries:
     @pytest.mark.parametrize(
         "column",
-        ["digest", "fingerprint", "issuer", "subject", "study", "kind", "version", "x5t"],
+        ["digest", "fingerprint", "issuer", "subject", "study", "kind", "version"],
     )
     def test_a_changed_column_is_found(self, folder, column):
-        value = "zeroblob(32)" if column in ("digest", "fingerprint", "x5t") else "9"
+        value = "zeroblob(32)" if column in ("digest", "fingerprint") else "9"
         rows(
             folder,
             f"UPDATE log_entries SET {column} = {value} WHERE leaf_index IN (123, 200)" + " AND leaf_index = 123",
@@ -136,15 +150,22 @@ class TestEntries:
         claims = other.statement
         rows(
             folder,
-            "UPDATE log_entries SET statement = ?, digest = ?, fingerprint = ?, subject = ?, issuer = ?, x5t = ? "
+            "UPDATE log_entries SET statement = ?, digest = ?, fingerprint = ?, subject = ?, issuer = ? "
             "WHERE leaf_index = 77",
             other.entry,
             other.digest,
             claims.payload,
             claims.subject,
             claims.issuer,
-            other.x5t,
         )
+        assert only_problem(folder) == "entry 77: the issuer is not a registered member of this node's ledger"
+
+    def test_a_statement_of_a_member_that_was_registered_later_is_found(self, folder, template, clock):
+        write_member(folder, Member("2.999.9", ("study_unit",)))
+        with serving(folder, template, clock) as site:
+            site.register(sign(Member("2.999.9").system(), issuer="2.999.9"))
+        rows(folder, "DELETE FROM log_entries WHERE leaf_index = 77")
+        rows(folder, "UPDATE log_entries SET leaf_index = 77 WHERE leaf_index = ?", SIZE)
         assert only_problem(folder) == "entry 77: the issuer is not a registered member of this node's ledger"
 
     def test_a_wrong_chain_of_versions_is_found(self, folder):
@@ -155,9 +176,9 @@ class TestEntries:
 
     def test_a_certificate_chain_that_is_gone_or_changed_is_found(self, folder):
         rows(folder, "UPDATE log_chains SET chain = x'80'")
-        assert only_problem(folder).startswith("entry 0: no certificate was sent")
+        assert only_problem(folder).startswith("entry 0: a certificate chain of the log is missing or changed")
         rows(folder, "DELETE FROM log_chains")
-        assert only_problem(folder).startswith("entry 0: no certificate was sent")
+        assert only_problem(folder).startswith("entry 0: a certificate chain of the log is missing or changed")
 
     def test_a_time_of_receipt_at_which_the_rules_did_not_hold_is_found(self, folder):
         rows(folder, "UPDATE log_entries SET received_at = received_at - 86400 WHERE leaf_index = 9")

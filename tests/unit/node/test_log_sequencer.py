@@ -171,16 +171,30 @@ async def test_stopping_commits_what_waits_and_takes_nothing_more():
 )
 async def test_a_failed_commit_is_told_to_everybody_and_the_next_batch_works(error, told):
     store = SlowStore()
+    alone = 0 if isinstance(error, StoreFullError) else 2
     with sequencing(store, wait_s=0.05) as sequencer:
-        store.errors.append(error)
+        store.errors += [error] * (1 + alone)
         tasks = await submitted(sequencer, submission(), submission())
-        store.may_commit.release()
+        for _ in range(1 + alone):
+            store.may_commit.release()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(outcome) for outcome in outcomes] == [told, told]
         tasks = await submitted(sequencer, submission())
         store.may_commit.release()
         await asyncio.gather(*tasks)
-    assert [len(batch) for batch in store.batches] == [2, 1]
+    assert [len(batch) for batch in store.batches] == [2, *[1] * alone, 1]
+
+
+async def test_what_is_refused_in_one_submission_is_not_the_answer_to_the_others():
+    store = SlowStore()
+    with sequencing(store, wait_s=0.05) as sequencer:
+        store.errors += [StoreError("the batch"), StoreError("the first alone")]
+        tasks = await submitted(sequencer, submission(), submission(), submission())
+        for _ in range(4):
+            store.may_commit.release()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreError, type(None), type(None)]
+    assert [len(batch) for batch in store.batches] == [3, 1, 1, 1]
 
 
 async def test_a_caller_that_went_away_does_not_disturb_the_others():

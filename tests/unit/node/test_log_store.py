@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import psycopg
 import pytest
 from material import AT, MEMBER, SUBJECT, Member, digest, p256, sign, statement
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from nodes import amended, commit, numbered
 from trialanchor.cose import ES256
@@ -16,7 +18,7 @@ from trialanchor.merkle import leaf_hash, verify_consistency
 from trialanchor.notes import parse_checkpoint
 from trialanchor.receipts import decode_receipt
 from trialanchor.statements import SignedStatement, encode_protected, sign_statement
-from trialanchor_node.db import StoreFullError
+from trialanchor_node.db import StoreFullError, store_error
 from trialanchor_node.log.models import entries, state, tiles
 from trialanchor_node.log.rules import VersionError
 from trialanchor_node.log.store import Registered, Submission
@@ -249,7 +251,6 @@ class TestFaults:
         [
             (FULL, StoreFullError),
             ("disk I/O error", StoreFullError),
-            ("could not extend file: No space left on device", StoreFullError),
             ("database is locked", StoreError),
         ],
     )
@@ -262,6 +263,14 @@ class TestFaults:
         assert committed(store) == before
         ((result,),) = commit(store, [numbered(1)])
         assert result.new
+
+    @pytest.mark.parametrize(
+        ("cause", "kind"),
+        [(psycopg.errors.DiskFull("full"), StoreFullError), (psycopg.errors.ProgramLimitExceeded("full"), StoreError)],
+        ids=["no-room", "too-long-for-an-index"],
+    )
+    def test_what_postgresql_answers_is_told_apart_by_its_code(self, cause, kind):
+        assert type(store_error(OperationalError("INSERT", {}, cause))) is kind
 
     def test_a_commit_whose_answer_was_lost_is_found_again(self, new_store, faults):
         store = new_store()

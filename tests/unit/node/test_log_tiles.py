@@ -152,14 +152,17 @@ class TestDamagedTiles:
 
 
 class TestCache:
-    def test_full_tiles_are_read_once_and_growing_ones_each_time(self):
+    def test_a_tile_is_read_again_only_for_nodes_it_did_not_hold(self):
         tiles, _ = filled(300)
         reader = TileReader(tiles)
         tiles.reads.clear()
         for _ in range(3):
             reader.node(0, 5)
             reader.node(0, 260)
-        assert tiles.reads == {(0, 0): 1, (0, 1): 3}
+        assert tiles.reads == {(0, 0): 1, (0, 1): 1}
+        with pytest.raises(StoreError):
+            reader.node(0, 301)
+        assert tiles.reads == {(0, 0): 1, (0, 1): 2}
 
     def test_only_so_many_tiles_are_kept(self):
         tiles, _ = filled(256 * 130)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from material import MEMBER, p256
+from material import MEMBER, Member, p256
 
-from nodes import FILLED, PASSPHRASE, rows
+from nodes import FILLED, PASSPHRASE, rows, write_member
 from trialanchor.errors import ConfigError
 from trialanchor.keys import write_key
+from trialanchor.trust import decode_trust
 from trialanchor_node.node import Node
 from trialanchor_node.settings import load_settings
 
@@ -63,6 +65,12 @@ class TestKeys:
         path.unlink()
         write_key(path, Ed25519PrivateKey.generate(), PASSPHRASE)
         assert "not the one this log was begun with" in start(folder)
+
+    def test_a_ledger_key_that_the_ledger_was_not_begun_with(self, folder, start):
+        path = folder / "keys" / "ledger.key.pem"
+        path.unlink()
+        write_key(path, Ed25519PrivateKey.generate(), PASSPHRASE)
+        assert "not the one this ledger was begun with" in start(folder)
 
     def test_the_key_of_one_source_with_the_certificate_of_another(self, folder, start):
         shutil.copy(folder / "keys" / "lims.chain.pem", folder / "keys" / "edc.chain.pem")
@@ -128,6 +136,14 @@ class TestDatabase:
         assert "another node runs on" in start(folder)
         assert node.store.current.size == SIZE
 
+    def test_one_that_another_node_runs_on_under_another_name(self, folder, start, open_node, new_folder):
+        node = open_node(folder)
+        second = new_folder("second")
+        (second / "node.db").unlink()
+        (second / "node.db").symlink_to(folder / "node.db")
+        assert "another node runs on" in start(second)
+        assert node.store.current.size == SIZE
+
     def test_it_is_free_again_after_a_start_that_failed(self, folder, start, open_node):
         start(folder, "wrong")
         (folder / "keys" / "edc.key.pem").rename(folder / "kept")
@@ -150,9 +166,32 @@ class TestDatabase:
         assert reason in start(folder)
 
 
-def test_the_trust_file_is_written_whole_or_not_at_all(folder, start, monkeypatch, tmp_path):
-    before = (folder / "trust.json").read_bytes()
-    monkeypatch.setattr("pathlib.Path.write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left")))
-    assert start(folder).endswith("trust.json cannot be written: No space left")
-    assert (folder / "trust.json").read_bytes() == before
-    assert not list(folder.glob(".trust*"))
+class TestTrustFile:
+    @pytest.fixture
+    def full_disk(self, monkeypatch):
+        """Let nothing be written into a new file."""
+
+        def write(*_arguments):
+            raise OSError(28, "No space left")
+
+        monkeypatch.setattr("pathlib.Path.write_bytes", write)
+
+    def test_it_is_written_whole_or_not_at_all(self, folder, start, full_disk):
+        write_member(folder, Member("2.999.1.2003", ("sponsor",)))
+        before = (folder / "trust.json").read_bytes()
+        assert start(folder).endswith("trust.json cannot be written: No space left")
+        assert (folder / "trust.json").read_bytes() == before
+        assert not list(folder.glob(".trust*"))
+
+    def test_on_a_full_disk_a_node_starts_with_the_one_it_has(self, folder, open_node, clock, full_disk):
+        before = (folder / "trust.json").read_bytes()
+        clock.at += timedelta(days=1)
+        assert open_node(folder).trust_file == before
+        assert (folder / "trust.json").read_bytes() == before
+
+    @pytest.mark.parametrize("content", [None, b"", b"[]", b"{}", b"\xff"])
+    def test_one_that_is_gone_or_none_is_written_anew(self, folder, open_node, content):
+        path = folder / "trust.json"
+        path.unlink() if content is None else path.write_bytes(content)
+        assert open_node(folder).trust_file == path.read_bytes()
+        assert MEMBER in decode_trust(path.read_bytes()).members

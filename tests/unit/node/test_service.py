@@ -227,7 +227,9 @@ class TestDescription:
             assert operation["responses"]["default"]["content"][PROBLEM], path
 
     def test_every_route_of_the_service_is_one_of_them(self, site):
-        served = {(route.path.replace(":path", ""), method) for route in _routes(site.client.app) for method in route.methods}
+        served = {
+            (route.path.replace(":path", ""), method) for route in _routes(site.client.app) for method in route.methods
+        }
         assert served - {("/openapi.json", "GET"), ("/openapi.json", "HEAD")} == {
             (path, method.upper()) for path, method in ROUTES.items()
         }

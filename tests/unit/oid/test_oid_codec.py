@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyasn1.codec.der import decoder, encoder
 from pyasn1.type.univ import ObjectIdentifier as PyAsn1Oid
 
-from trialanchor_oid.codec import MAX_ARC_DIGITS, MAX_ARCS, Oid, check_dotted, is_dotted
+from trialanchor_oid.codec import MAX_ARC_DIGITS, MAX_ARCS, Oid, check_dotted, is_at_or_under, is_dotted
 from trialanchor_oid.errors import InputError, OidError, TrialAnchorError
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "oid" / "oid_der.txt"
@@ -185,9 +185,7 @@ class TestLimits:
         [
             pytest.param(bytes.fromhex("0683100000") + b"\x01" * 0x100000, id="a million subidentifiers"),
             pytest.param(bytes.fromhex("06820960") + b"\xff" * 2399 + b"\x7f", id="one large subidentifier"),
-            pytest.param(
-                bytes.fromhex("06831e8480") + b"\xff" * 1_999_999 + b"\x7f", id="one huge subidentifier"
-            ),
+            pytest.param(bytes.fromhex("06831e8480") + b"\xff" * 1_999_999 + b"\x7f", id="one huge subidentifier"),
             pytest.param(bytes.fromhex("068180") + b"\x01" * 128, id="129 arcs"),
         ],
     )
@@ -245,6 +243,7 @@ class TestPrefixes:
     )
     def test_is_under(self, oid, below):
         assert Oid.parse(oid).is_under(self.ROOT) is below
+        assert is_at_or_under(oid, str(self.ROOT)) is (below or oid == str(self.ROOT))
 
     def test_relative_to(self):
         assert Oid.parse("2.16.156.3016.44.2001").relative_to(self.ROOT) == (44, 2001)

@@ -45,9 +45,7 @@ class TestTables:
     def test_provinces_are_named_in_both_languages(self):
         assert (PROVINCES[44].zh, PROVINCES[44].en) == ("广东省", "Guangdong")
         assert (PROVINCES[72].zh, PROVINCES[73].zh) == ("香港特别行政区", "澳门特别行政区")
-        assert (
-            len({row.zh for row in PROVINCES.values()}) == len({row.en for row in PROVINCES.values()}) == 34
-        )
+        assert len({row.zh for row in PROVINCES.values()}) == len({row.en for row in PROVINCES.values()}) == 34
 
     def test_the_aliases_of_gb2260(self):
         assert dict(PROVINCE_ALIASES) == {81: 72, 82: 73}

@@ -81,7 +81,7 @@ class TestRegister:
 
     @settings(max_examples=100, deadline=None)
     @given(
-        st.sampled_from(["oid", "roles", "roots"]),
+        st.sampled_from(["oid", "roles", "roots", "revoked"]),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text(max_size=5),
             lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -94,6 +94,52 @@ class TestRegister:
         except MemberRefusedError:
             return
         assert isinstance(outcome, Outcome)
+
+
+class TestRevoke:
+    FIRST, SECOND = "sha256:" + "0a" * 32, "sha256:" + "0b" * 32
+
+    def revoked(self, state):
+        return json.loads(state[f"members/{MEMBER}"]).get("revoked")
+
+    def test_revocations_are_held_with_the_member(self):
+        assert self.revoked(register({}, revoked={self.FIRST: 7}).writes) == {self.FIRST: 7}
+
+    def test_a_member_without_any_is_written_as_before(self):
+        assert register({}, revoked={}).writes == register({}).writes
+
+    @pytest.mark.parametrize(
+        ("later", "held"),
+        [
+            pytest.param(..., {FIRST: 7}, id="left-out"),
+            pytest.param({}, {FIRST: 7}, id="emptied"),
+            pytest.param({SECOND: 9}, {FIRST: 7, SECOND: 9}, id="another-one"),
+            pytest.param({FIRST: 9}, {FIRST: 7}, id="later-time"),
+            pytest.param({FIRST: 5}, {FIRST: 5}, id="earlier-time"),
+        ],
+    )
+    def test_a_later_registration_takes_none_back(self, later, held):
+        state = register({}, revoked={self.FIRST: 7}).writes
+        assert self.revoked(register(state, revoked=later).writes) == held
+
+    @pytest.mark.parametrize(
+        "revoked",
+        [
+            pytest.param(None, id="null"),
+            pytest.param([FIRST], id="list"),
+            pytest.param({"sha256:" + "0A" * 32: 7}, id="upper-case"),
+            pytest.param({"0a" * 32: 7}, id="bare-hexadecimal"),
+            pytest.param({FIRST + "\n": 7}, id="trailing-newline"),
+            pytest.param({FIRST: "2026-11-23T08:00:00Z"}, id="time-as-text"),
+            pytest.param({FIRST: 7.0}, id="float"),
+            pytest.param({FIRST: True}, id="true"),
+            pytest.param({FIRST: -1}, id="before-1970"),
+            pytest.param({FIRST: 253_402_300_800}, id="year-10000"),
+        ],
+    )
+    def test_what_is_no_revocation_is_refused(self, revoked):
+        with pytest.raises(MemberRefusedError, match="a revocation is"):
+            register({}, revoked=revoked)
 
 
 class TestApply:

@@ -46,15 +46,18 @@ def upgrade() -> None:
     )
     op.create_table(
         "log_chains",
-        sa.Column("x5t", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False, comment="SHA-256 of the chain"),
+        sa.Column("x5t", sa.LargeBinary(length=32), nullable=False, comment="SHA-256 of the signing certificate"),
         sa.Column(
             "chain",
             sa.LargeBinary(),
             nullable=False,
             comment="CBOR array of certificates in DER, signing one first",
         ),
-        sa.PrimaryKeyConstraint("x5t"),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False, comment="Unix seconds"),
+        sa.PrimaryKeyConstraint("digest"),
     )
+    op.create_index("log_chains_x5t", "log_chains", ["x5t", "seen_at"], unique=False)
     op.create_table(
         "log_entries",
         sa.Column(
@@ -72,7 +75,12 @@ def upgrade() -> None:
         sa.Column("study", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.Column("x5t", sa.LargeBinary(length=32), nullable=False),
+        sa.Column(
+            "chain",
+            sa.LargeBinary(length=32),
+            nullable=False,
+            comment="digest of the certificate chain it was admitted with",
+        ),
         sa.Column("received_at", sa.BigInteger(), nullable=False, comment="Unix seconds of the node's clock"),
         sa.PrimaryKeyConstraint("leaf_index"),
         sa.UniqueConstraint("digest", name="log_entries_digest"),
