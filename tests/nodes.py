@@ -13,6 +13,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from material import AT, KIND, MEMBER, NOW, STRANGER, SUBJECT, FixedSigner, Member, digest, ed25519_key, sign
 from sqlalchemy import event
@@ -313,8 +314,10 @@ def rows(folder: Path, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         return connection.execute(sql, values).fetchall()
 
 
-def driver_error(reason: str) -> sqlite3.OperationalError:
-    """Make the error that SQLite's driver raises, with its code."""
+def driver_error(reason: str, dialect: str) -> Exception:
+    """Make the error that the driver of a database raises, with its code."""
+    if dialect == "postgresql":
+        return psycopg.errors.DiskFull(reason) if "disk" in reason else psycopg.OperationalError(reason)
     error = sqlite3.OperationalError(reason)
     codes = {"database or disk is full": sqlite3.SQLITE_FULL, "disk I/O error": sqlite3.SQLITE_IOERR_WRITE}
     error.sqlite_errorcode = codes.get(reason, sqlite3.SQLITE_ERROR)
@@ -338,7 +341,7 @@ class Faults:
             self._left -= 1
             if self._left < 0:
                 self._left = None
-                raise driver_error(self._reason)
+                raise driver_error(self._reason, self._dialect.name)
 
     def at_statement(self, number: int, reason: str) -> None:
         """Fail at the statement of this number, from 0, and not after it."""
@@ -355,7 +358,7 @@ class Faults:
                 def commit_and_fail(connection: Any) -> None:
                     if after:
                         real(connection)
-                    raise driver_error(reason)
+                    raise driver_error(reason, self._dialect.name)
 
                 patch.setattr(self._dialect, "do_commit", commit_and_fail)
                 yield

@@ -61,7 +61,7 @@ def private_server() -> Iterator[str]:
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_as_user(user)
         )
         try:
-            _wait(process, port)
+            _wait(process, data / "postmaster.pid")
             yield f"postgresql://trialanchor@127.0.0.1:{port}/postgres"
         finally:
             process.send_signal(signal.SIGINT)
@@ -87,12 +87,12 @@ def _run(command: list[str], user: pwd.struct_passwd | None) -> None:
         raise NoPostgresError(f"initdb failed: {done.stderr.strip().splitlines()[-1:]}")
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait(process: subprocess.Popen[bytes], status: Path) -> None:
     """Wait until the server takes connections; it listens before that, so its status file is asked."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        with contextlib.suppress(FileNotFoundError):
+            if status.read_text().rstrip().endswith("ready"):
                 return
         time.sleep(0.05)
     raise NoPostgresError("the server did not start")

@@ -97,13 +97,14 @@ class Node:
             undo.callback(self.engine.dispose)
             self._lock: DatabaseLock = lock_database(self.engine)
             undo.callback(self._lock.release)
+            self.writer = open_engine(settings.database_url)  # its own connections: readers must not keep it waiting
+            undo.callback(self.writer.dispose)
             self._open(keys, passphrase, create=create)
             undo.pop_all()
 
     def _open(self, keys: NodeKeys, passphrase: str, *, create: bool) -> None:
         settings = self.settings
         migrate(self.engine)
-        self.writer = open_engine(settings.database_url)  # its own connections: readers must not keep it waiting
         self.store = LogStore(self.writer, keys.identity(settings.node_oid), self.clock)
         self.store.open(create=create)
         mark = HighWaterMark(settings.folder)
@@ -134,7 +135,7 @@ class Node:
 
     def _write_trust(self, path: Path, content: bytes) -> bytes:
         """Write the trust file when it says something new; a node with a full disk must still be able to start."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TypeError):
             held = path.read_bytes()
             if {**json.loads(held), "issued_at": ""} == {**json.loads(content), "issued_at": ""}:
                 return held

@@ -49,6 +49,8 @@ _ALWAYS_IN_A_MONTH: Final = 28
 
 def names_person(oids: str) -> bool:
     """Tell whether an arc of dotted OIDs, one or several with blanks between, is the number of a person."""
+    if _PERSONAL.search(oids) is None:  # nearly always
+        return False
     return any(not found or _is_card_number(found) for found in _PERSONAL.findall(oids))
 
 

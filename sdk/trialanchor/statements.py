@@ -412,8 +412,10 @@ def _check_oids(*oids: Any) -> None:
     for oid in oids:
         _need(type(oid) is str, "iss, sub, study and actor must be OIDs")
         check_dotted(oid)
-        _need(len(oid) <= fields.MAX_OID, f"the OIDs of a statement have at most {fields.MAX_OID} characters")
-    _need(not fields.names_person(" ".join(oids)), "an arc is an ID-card or mobile number, and would name a person")
+    joined = " ".join(oids)
+    short = len(joined) <= fields.MAX_OID or max(map(len, oids)) <= fields.MAX_OID
+    _need(short, f"an OID in a statement has at most {fields.MAX_OID} characters")
+    _need(not fields.names_person(joined), "an arc is an ID-card or mobile number, and would name a person")
 
 
 def _need(holds: bool, message: str) -> None:  # noqa: FBT001 - reads as an assertion

@@ -225,8 +225,10 @@ class _Run:
         return self.facts.signed.statement.payload
 
     def check_evidence(self) -> None:  # (3)
-        if self.evidence is None or self.evidence.parts != 1:
-            raise TrustError("no evidence was given to compare with the fingerprint, or more than one kind of it")
+        if self.evidence is None or not self.evidence.parts:
+            raise TrustError("no evidence was given to compare with the fingerprint")
+        if self.evidence.parts > 1:
+            raise TrustError("more than one kind of evidence was given; only one can be compared")
         if self.evidence.digest is not None:
             found = self.evidence.digest
         else:
@@ -270,7 +272,8 @@ class _Run:
             ("chain", member.oid, chain), lambda: follow_chain(chain, member.roots, member=member.oid)
         )
         key.check_valid(statement.issued_at)
-        key.check_valid(max(statement.issued_at, self._existed_at - CLOCK_TOLERANCE_S))
+        if self._existed_at > key.not_after + CLOCK_TOLERANCE_S:
+            raise CertificateError("a certificate had expired before the statement is known to have existed")
         for thumbprint in key.path if member.revoked else ():
             revoked_at = member.revoked.get(thumbprint)
             if revoked_at is not None and self._existed_at >= revoked_at:

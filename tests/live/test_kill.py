@@ -10,15 +10,21 @@ import signal
 import pytest
 from logs import PublicLog
 
-from conftest import post
-from trialanchor.encoding import base64_decode, parse_digest
+from conftest import get, post
+from trialanchor.bundles import decode_bundle
+from trialanchor.clock import SystemClock
+from trialanchor.encoding import base64_decode, digest_text, parse_digest
 from trialanchor.errors import StoreError
 from trialanchor.notes import parse_checkpoint
 from trialanchor.receipts import decode_receipt
+from trialanchor.statements import decode_statement
+from trialanchor.trust import decode_trust
+from trialanchor.verify import Evidence, Verifier
 from trialanchor_node.bench import loads
 from trialanchor_node.bench.loadgen import Connection
 
 KILLS = 50
+SAMPLE = 100
 CONNECTIONS = 3
 
 
@@ -67,6 +73,17 @@ def check(log, witness):
         assert receipt.root(log.leaves[index]) == witness.checkpoints[receipt.size].root
 
 
+def verify_some(bed, digests):
+    """Fetch bundles as their owners would, and verify them as an auditor would: offline, with the trust file."""
+    verifier = Verifier(decode_trust((bed.folder / "trust.json").read_bytes()), SystemClock().now())
+    for digest in digests:
+        status, bundle = get(bed, f"/v1/receipts/{digest_text(digest)}?wait=anchored&timeout=30")
+        assert status == 200
+        payload = decode_statement(decode_bundle(bundle).statement).statement.payload
+        report = verifier.verify(bundle, Evidence(digest=payload))
+        assert (report.verdict, report.state) == ("verified", "anchored"), report.to_json()
+
+
 @pytest.mark.timeout(900)
 def test_fifty_kills_under_load_lose_no_acknowledged_receipt(make_bed, node_command):
     bed, witness, chance = make_bed(), Witness(), random.Random(20261123)
@@ -83,6 +100,7 @@ def test_fifty_kills_under_load_lose_no_acknowledged_receipt(make_bed, node_comm
     check(log, witness)
     for size, checkpoint in witness.checkpoints.items():
         assert log.root(size) == checkpoint.root
+    verify_some(bed, chance.sample(sorted(witness.places), SAMPLE))
     print(f"{KILLS} kills, {len(witness.places)} acknowledged, {log.checkpoint.size} in the log")
     assert len(witness.places) > KILLS
 
@@ -127,3 +145,4 @@ def test_sigterm_commits_and_answers_what_was_accepted(make_bed):
     log = PublicLog(bed)
     check(log, witness)
     assert len(witness.places) > 8
+    assert log.checkpoint.size == len(witness.places)

@@ -1,4 +1,4 @@
-"""The same node on PostgreSQL: register, restart, refuse a second node, check."""
+"""The same node on PostgreSQL: make, register, restart, refuse a second node, check."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from logs import PublicLog
 
@@ -59,3 +60,22 @@ def test_a_node_on_postgresql_registers_restarts_and_passes_fsck(database, make_
     done = node_command(bed, "fsck", str(bed.folder))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith("OK 200 entries")
+
+
+def test_an_init_that_was_broken_off_can_be_repeated(database, make_bed, node_command, monkeypatch):
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE again")
+    again = database.rpartition("/")[0] + "/again"
+
+    def crash(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("trialanchor_node.node._replace", crash)
+        with pytest.raises(KeyboardInterrupt):
+            make_bed(database=again)
+    bed = make_bed(database=again)
+    bed.start()
+    bed.stop()
+    done = node_command(bed, "fsck", str(bed.folder))
+    assert done.returncode == 0, done.stdout + done.stderr

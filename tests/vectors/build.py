@@ -35,9 +35,9 @@ def build() -> dict[str, bytes]:
 
 def main() -> None:
     """Write all files; what is no longer built goes."""
+    files = build()
     for name in FORMATS:
         shutil.rmtree(HERE / name, ignore_errors=True)
-    files = build()
     for name, data in files.items():
         path = HERE / name
         path.parent.mkdir(parents=True, exist_ok=True)

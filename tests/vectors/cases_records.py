@@ -21,9 +21,14 @@ RECORDS = {
     "flat": ("A flat record: text, a number, true and null.", FLAT),
     "one-item": ("The smallest record: its leaf is its root.", '{"SEX":"F"}'),
     "nested": (
-        "Objects and arrays within each other; the empty ones are items of their own.",
+        "Objects and arrays within each other; arrays and empty objects are items of their own.",
         '{"VISIT":{"NUM":2,"DAYS":[1,2,{"x":[]}],"":{}},"a/b":{"c~d":"e"}}',
     ),
+    "array-of-two": (
+        "An array is an item with its length; not the record `object-with-numbered-keys`.",
+        '{"AE":["a","b"]}',
+    ),
+    "object-with-numbered-keys": ("An object with the paths of `array-of-two`.", '{"AE":{"0":"a","1":"b"}}'),
     "numbers-verbatim": (
         "Numbers are kept as written: 1.10 is not 1.1, 1E2 is not 100, and 39 is not the text 39.",
         '{"a":1.10,"b":1.1,"c":1E2,"d":100,"e":-0,"f":39,"g":"39","h":12345678901234567890.000}',
@@ -98,6 +103,18 @@ def _openings() -> Iterator[Case]:
             opening.encode().replace(b'{"number":"1.10"}', b"1.10"),
             "input",
         ),
+        (
+            "opening-array-as-object",
+            "The array's own item is gone, so that it looks like an object; the leaves are as they were.",
+            _array_as_object(),
+            "opening",
+        ),
+        (
+            "opening-array-length-bare",
+            "The length must be text.",
+            fingerprint_record(loads(RECORDS["array-of-two"][1]), SEED).encode().replace(b'"2"', b"2"),
+            "opening",
+        ),
         ("opening-item-missing", "A leaf without its item.", json_encode({**value, "items": items[1:]}), "opening"),
         ("opening-version-2", "A later version.", json_encode({**value, "trialanchor_opening": 2}), "opening"),
         ("opening-unknown-part", "A part of no schema.", json_encode({**value, "note": ""}), "opening"),
@@ -105,6 +122,11 @@ def _openings() -> Iterator[Case]:
     ]
     for name, says, data, code in refused:
         yield case(f"records/{name}", says, {"opening.json": data}, {"code": code})
+
+
+def _array_as_object() -> bytes:
+    value = json.loads(fingerprint_record(loads(RECORDS["array-of-two"][1]), SEED).encode())
+    return json_encode({**value, "items": value["items"][1:]})
 
 
 def _disclosures() -> Iterator[Case]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCATION = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
+ID_CARD = "110101199003077758"
+"""18 digits that check as an ID-card number."""
+
 CLAIMS = {
     "issuer": f"urn:oid:{MEMBER}",
     "subject": f"urn:oid:{SUBJECT}",
@@ -198,5 +201,30 @@ def _fields() -> Iterator[tuple[str, str, bytes, str]]:
     zones = forged(header(source_time="2026", source_zone="Asia/Shanghai"))
     yield "text-in-source-zone", free.format("only an offset"), zones, "statement"
     yield "text-in-action", free.format("only the codes"), forged(header(action="signed by Zhang")), "statement"
+    yield from _persons()
     yield "later-version-without-reason", "Version 2 alone.", forged(header(version=2)), "statement"
     yield "count-without-set", "A number of records for a file.", forged(header(count=2)), "statement"
+
+
+def _persons() -> Iterator[tuple[str, str, bytes, str]]:
+    """Give what names a person, or could, in fields that are not free text at first sight."""
+    claims = dict(cbor2.loads(sign().protected)[15])
+    card = forged(header({15: {**claims, 2: f"urn:oid:{STUDY}.{ID_CARD}"}}))
+    yield "id-card-number-in-subject", "An arc of the subject is an ID-card number.", card, "statement"
+    phone = forged(header(actor=f"{MEMBER}.13800138000"))
+    yield "mobile-number-in-actor", "An arc of the actor is a mobile number.", phone, "statement"
+    refs = forged(header(refs=[f"urn:oid:2.999.{ID_CARD}.1"]))
+    yield "id-card-number-in-refs", "An arc of a reference is an ID-card number.", refs, "statement"
+    long = forged(header(study=MEMBER + ".1" * 123))
+    yield "oid-of-258-characters", "The study has two characters more than 256.", long, "statement"
+    name = forged(header({259: "text/zhang.san"}))
+    yield "media-type-unknown", "A name in the form of a media type.", name, "statement"
+    base32 = forged(header({260: "ipfs://b" + "zhangsan" * 7 + "aa"}))
+    yield "location-no-cid", "58 characters of base32 that are no CIDv1.", base32, "statement"
+    respelled = forged(header({260: LOCATION[:-1] + "j"}))
+    yield "location-respelled", "The bits left over in base32 are not zero.", respelled, "statement"
+    february = forged(header(source_time="2026-02-31", source_zone="declared:+08:00"))
+    yield "source-time-31-february", "A day that does not exist.", february, "statement"
+    for case_name, zone in (("zone-differs", "+08:00"), ("zone-declared", "declared:Z")):
+        times = forged(header(source_time="2026-02-01T00:00:00Z", source_zone=zone))
+        yield f"source-time-{case_name}", f"The time says Z, the zone says {zone}.", times, "statement"

@@ -6,7 +6,9 @@ mark lies beside the settings, so a node whose database is behind it, or holds a
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from typing import TYPE_CHECKING
 
 from trialanchor.encoding import digest_text, json_encode
@@ -55,7 +57,11 @@ class HighWaterMark:
         """Set the mark; a mark that cannot be written is left where it is, which only makes it weaker."""
         unfinished = self._path.with_suffix(".new")
         try:
-            unfinished.write_bytes(json_encode({"size": size, "root": digest_text(root)}))
+            with unfinished.open("wb") as stream:
+                stream.write(json_encode({"size": size, "root": digest_text(root)}))
+                stream.flush()
+                os.fsync(stream.fileno())  # or a power cut could leave an empty mark, which stops the start
             unfinished.replace(self._path)
         except OSError:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                unfinished.unlink(missing_ok=True)

@@ -3,13 +3,13 @@
 | Target | Bundle | Evidence |
 | --- | --- | --- |
 | `F` | `F.trialanchor.json` | the file |
-| `B.trialanchor.json` | the target | `B` if it is there, else `B.opening.json` |
+| `B.trialanchor.json` | the target | `B` if it is there, else `B.opening.json`, else `B.disclosure.json` |
 | `B.opening.json` | `B.trialanchor.json` | the target |
 | `B.disclosure.json` | `B.trialanchor.json` | the target |
 | `sha256:<hex>`, `-` | has to be given | the digest; standard input |
 
-In a folder every bundle and every opening counts, at any depth. A link to a folder is not followed, and neither is a
-link to a file that leads out of the folder.
+In a folder every bundle, every opening and every disclosure is verified, at any depth; other files are only counted. A
+link to a folder is not followed, and neither is a link to a file that leads out of the folder.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from trialanchor.bundles import OPENING_SUFFIX, SUFFIX
 from trialanchor.cli.errors import UnreadableError
 from trialanchor.cli.files import read_file
+from trialanchor.cli.journal import JOURNAL
 from trialanchor.encoding import parse_digest
 from trialanchor.fingerprint import MAX_OPENING, digest_file
 from trialanchor.verify import Evidence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 DISCLOSURE_SUFFIX = ".disclosure.json"
 DIGEST_PREFIX = "sha256:"
 STANDARD_INPUT = "-"
+_OURS = (SUFFIX, OPENING_SUFFIX, DISCLOSURE_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,27 +113,61 @@ def find_target(text: str) -> Target:
     return Target(text, path.with_name(path.name + SUFFIX), path)
 
 
+def is_evidence(text: str) -> bool:
+    """Tell whether a target is evidence itself: a digest, standard input, or anything that is there and no bundle."""
+    path = Path(text)
+    return (
+        text == STANDARD_INPUT or text.startswith(DIGEST_PREFIX) or (path.exists() and not path.name.endswith(SUFFIX))
+    )
+
+
 def _evidence_beside(bundle: Path) -> Path | None:
-    base = bundle.with_name(bundle.name.removesuffix(SUFFIX))
-    opening = base.with_name(base.name + OPENING_SUFFIX)
-    return next((path for path in (base, opening) if path.is_file()), None)
+    return next((path for path in map(bundle.with_name, _evidence_names(bundle.name)) if path.is_file()), None)
 
 
-def find_in_folder(root: Path) -> tuple[list[Target], list[str]]:
-    """List the targets below a folder, and the links to folders that were not followed.
+def _evidence_names(bundle: str) -> tuple[str, str, str]:
+    """Give the names that the evidence of a bundle may have, the best first."""
+    base = bundle.removesuffix(SUFFIX)
+    return base, base + OPENING_SUFFIX, base + DISCLOSURE_SUFFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies below a folder.
+
+    Attributes:
+        targets: Bundles with their evidence; openings and disclosures that no bundle was joined with.
+        links: Links to folders, which were not followed.
+        others: Number of other files that have no bundle; hidden ones and those of journals are not counted.
+    """
+
+    targets: list[Target]
+    links: list[str]
+    others: int
+
+
+def find_in_folder(root: Path) -> Found:
+    """Find the targets below a folder.
 
     Raises:
         UnreadableError: A folder cannot be read.
     """
     targets: list[Target] = []
     links: list[str] = []
+    others = 0
     for folder, names, linked in _walk(root):
         links += linked
         for name in sorted(names):
             target = _in_folder(folder, name, names)
             if target is not None:
                 targets.append(replace(target, root=root))
-    return targets, links
+            elif folder.name != JOURNAL and not _is_ours(name) and name + SUFFIX not in names:
+                others += 1
+    return Found(targets, links, others)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(".") or name.endswith(_OURS)
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, set[str], list[str]]]:
@@ -147,16 +183,19 @@ def _walk(root: Path) -> Iterator[tuple[Path, set[str], list[str]]]:
 
 
 def _in_folder(folder: Path, name: str, names: set[str]) -> Target | None:
-    """Make the target of one name: of a bundle, or of an opening whose bundle is missing."""
+    """Make the target of one name: of a bundle, or of an opening or disclosure that is not the evidence of one."""
     if name.endswith(SUFFIX):
-        base = name.removesuffix(SUFFIX)
-        evidence = next((n for n in (base, base + OPENING_SUFFIX) if n in names), None)
+        evidence = next((n for n in _evidence_names(name) if n in names), None)
         path = folder / name
         return Target(str(path), path, folder / evidence if evidence else None)
-    bundle = name.removesuffix(OPENING_SUFFIX) + SUFFIX
-    if name.endswith(OPENING_SUFFIX) and bundle not in names:
-        return Target(str(folder / name), folder / bundle, folder / name)
-    return None
+    suffix = next((suffix for suffix in (OPENING_SUFFIX, DISCLOSURE_SUFFIX) if name.endswith(suffix)), None)
+    if suffix is None:
+        return None
+    bundle = name.removesuffix(suffix) + SUFFIX
+    joined = bundle in names and (
+        suffix == OPENING_SUFFIX or next(n for n in _evidence_names(bundle) if n in names) == name
+    )
+    return None if joined else Target(str(folder / name), folder / bundle, folder / name)
 
 
 def _digest(path: Path) -> bytes:

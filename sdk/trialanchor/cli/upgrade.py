@@ -91,8 +91,8 @@ def _bundle_paths(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
     """Give the paths of bundles, and whether each was named rather than found in a folder."""
     for path in paths:
         if path.is_dir():
-            found, _links = find_in_folder(path)
-            yield from ((t.bundle, False) for t in found if t.bundle is not None and t.bundle.is_file())
+            found = {t.bundle for t in find_in_folder(path).targets if t.bundle is not None}
+            yield from ((bundle, False) for bundle in sorted(found) if bundle.is_file())
         else:
             yield (path if path.name.endswith(SUFFIX) else path.with_name(path.name + SUFFIX)), True
 

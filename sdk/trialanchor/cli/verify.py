@@ -22,7 +22,7 @@ from trialanchor.cli.journal import spoiled_journals
 from trialanchor.cli.messages import say
 from trialanchor.cli.options import OptionalUrl, TrustPath, read_trust
 from trialanchor.cli.results import Result, count, note, of_report, print_checks, summary, worst
-from trialanchor.cli.targets import Target, find_in_folder, find_target
+from trialanchor.cli.targets import Target, find_in_folder, find_target, is_evidence
 from trialanchor.encoding import digest_text, parse_digest, parse_time
 from trialanchor.errors import InputError, TrialAnchorError
 from trialanchor.report import Verdict
@@ -79,6 +79,8 @@ def verify(  # noqa: PLR0913 - one parameter for each option
     """Check that evidence is what was registered: 0 verified, 1 refuted, 3 pending, 4 could not be checked."""
     if len(targets) > 1 and (bundle is not None or digest is not None):
         raise InputError("--bundle and --digest belong to one target")
+    if digest is not None and is_evidence(targets[0]):
+        raise InputError("--digest takes the place of evidence that is not here; the target is evidence")
     now = surroundings.clock().now()
     request = Request(
         targets=targets,
@@ -118,10 +120,12 @@ def _run(request: Request) -> _Results:
     folder: list[Result] = []
     for text in request.targets:
         if Path(text).is_dir():
-            found, links = find_in_folder(Path(text))
-            for link in links:
+            found = find_in_folder(Path(text))
+            for link in found.links:
                 note("{link} is a link to a folder and was not followed", link=link)
-            folder += check_all(checker, found) if found else [_nothing(text)]
+            if found.others:
+                note("{folder} holds {count} other files without a bundle", folder=text, count=found.others)
+            folder += check_all(checker, found.targets) if found.targets else [_nothing(text)]
             folder += [Result(str(path), Verdict.REFUTED, say(reason)) for path, reason in spoiled_journals(Path(text))]
         else:
             single += _check_single(checker, verifier, request, text)

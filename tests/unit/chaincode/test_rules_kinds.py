@@ -30,9 +30,7 @@ def rows(table):
 
 
 def raw(name):
-    return json.loads(
-        files("trialanchor_chaincode.rules").joinpath("data", f"{name}.json").read_text("utf-8")
-    )
+    return json.loads(files("trialanchor_chaincode.rules").joinpath("data", f"{name}.json").read_text("utf-8"))
 
 
 class TestCatalogue:
@@ -147,9 +145,7 @@ class TestCatalogue:
         assert (row.zh, row.providers, row.users) == (zh, tuple(providers.split()), tuple(users.split()))
 
     def test_conditional_rows_of_annex_c(self):
-        conditions = {
-            row.code: row.condition for row in KINDS.values() if row.table[:2] == "C." and row.condition
-        }
+        conditions = {row.code: row.condition for row in KINDS.values() if row.table[:2] == "C." and row.condition}
         assert conditions == {
             "gd44.c3.resource_use_data": "resource_use_study",
             "gd44.c3.serious_adverse_event_report": "serious_adverse_event",
@@ -289,9 +285,7 @@ class TestDomains:
     def test_a_domain_without_a_row_is_a_case_form(self, name):
         assert kind_of_domain(name).code == FALLBACK_DOMAIN_KIND == "gd44.c3.crf_case_forms"
 
-    @pytest.mark.parametrize(
-        "name", ["", "a", "aes", "supp", "suppa", "1a", "a ", "ae\n", "relrec", "不良", "\u212a1"]
-    )
+    @pytest.mark.parametrize("name", ["", "a", "aes", "supp", "suppa", "1a", "a ", "ae\n", "relrec", "不良", "\u212a1"])
     def test_other_names_are_refused(self, name):
         with pytest.raises(UnknownKindError):
             kind_of_domain(name)

@@ -153,20 +153,16 @@ def test_a_crash_at_the_last_step_leaves_nothing(new, clock, tmp_path, monkeypat
     assert left(tmp_path) == []
 
 
-def at_the_trust_file(monkeypatch):
-    """Let the last step before the rename fail: the database has been written by then."""
-
+@pytest.mark.parametrize("step", ["trialanchor_node.node._replace", "pathlib.Path.rename"])
+def test_a_database_elsewhere_can_be_used_again_after_a_crash(new, clock, tmp_path, monkeypatch, step):
     def crash(*_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("trialanchor_node.node._replace", crash)
-
-
-def test_a_database_elsewhere_can_be_used_again_after_a_crash(new, clock, tmp_path, monkeypatch):
     elsewhere = new(database=f"sqlite:///{tmp_path / 'other.db'}")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        at_the_trust_file(patch)
-        init_node(elsewhere, PASSPHRASE, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(step, crash)
+        with pytest.raises(KeyboardInterrupt):
+            init_node(elsewhere, PASSPHRASE, clock)
     assert not (tmp_path / "node").exists()
     init_node(elsewhere, PASSPHRASE, clock)
     Node(load_settings(tmp_path / "node"), PASSPHRASE, clock).close()

@@ -81,14 +81,16 @@ class TestRaise:
         mark.raise_to(7, digest("seven"))
         assert held(tmp_path) == {"root": digest_text(digest("seven")), "size": 7}
 
-    def test_one_that_cannot_be_written_stays_where_it_was(self, mark, tmp_path, monkeypatch):
+    @pytest.mark.parametrize("step", ["pathlib.Path.open", "os.fsync", "pathlib.Path.replace"])
+    def test_one_that_cannot_be_written_stays_where_it_was(self, mark, tmp_path, monkeypatch, step):
         mark.raise_to(3, digest("three"))
 
-        def write(*_arguments):
+        def fail(*_arguments, **_options):
             raise OSError(28, "No space left")
 
-        monkeypatch.setattr("pathlib.Path.write_bytes", write)
-        mark.raise_to(7, digest("seven"))
+        with monkeypatch.context() as patch:
+            patch.setattr(step, fail)
+            mark.raise_to(7, digest("seven"))
         assert held(tmp_path)["size"] == 3
         assert [path.name for path in tmp_path.iterdir()] == [MARK_FILE]
 

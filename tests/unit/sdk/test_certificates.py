@@ -6,12 +6,13 @@ from hashlib import sha256
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa, x25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from material import MEMBER, STRANGER, VALID_FROM, VALID_TO, Certified, Member, der, ed25519_key, p256
 
+from trialanchor import certificates
 from trialanchor.certificates import (
     CertificateError,
     follow_chain,
@@ -60,7 +61,7 @@ class TestFollowed:
         ],
     )
     def test_a_chain_leads_to_the_signing_key(self, chain, length):
-        key = follow_chain(chain, ROOTS)
+        key = follow_chain(chain, ROOTS, member=MEMBER)
 
         assert key.public_key == load_certificate(chain[0]).public_key()
         assert (key.not_before, key.not_after) == (int(VALID_FROM.timestamp()), int(VALID_TO.timestamp()))
@@ -69,19 +70,19 @@ class TestFollowed:
         assert key.path[-1] == sha256(der(ROOTS[0])).digest()
 
     def test_any_root_of_the_member_will_do(self):
-        assert follow_chain([under_root()], [Member(STRANGER).root, *ROOTS])
+        assert follow_chain([under_root()], [Member(STRANGER).root, *ROOTS], member=MEMBER)
 
     def test_a_root_with_an_ed25519_key_will_do(self):
         root = replace(ROOT, key=ed25519_key("root"))
         certificate = root.issued_by(MEMBER, root.key)
 
-        assert follow_chain([der(LEAF.issued_by(MEMBER, root.key))], [certificate])
+        assert follow_chain([der(LEAF.issued_by(MEMBER, root.key))], [certificate], member=MEMBER)
 
     @pytest.mark.parametrize("algorithm", [None, EDDSA], ids=["es256", "eddsa"])
     def test_the_chains_the_product_makes_are_followed(self, algorithm):
         system = Member().system("edc", algorithm) if algorithm else Member().system()
 
-        assert follow_chain(system.chain, [Member().root])
+        assert follow_chain(system.chain, [Member().root], member=MEMBER)
 
 
 class TestRefused:
@@ -141,27 +142,93 @@ class TestRefused:
     )
     def test_each_rule(self, chain, message):
         with pytest.raises(CertificateError, match=message) as caught:
-            follow_chain(chain, ROOTS)
+            follow_chain(chain, ROOTS, member=MEMBER)
 
         assert caught.value.code == "certificate"
 
     def test_an_understood_critical_extension_is_no_obstacle(self):
         usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
 
-        assert follow_chain([under_root(replace(LEAF, extensions=((usage, True),)))], ROOTS)
+        assert follow_chain([under_root(replace(LEAF, extensions=((usage, True),)))], ROOTS, member=MEMBER)
+
+    @pytest.mark.parametrize(
+        "purpose",
+        [ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")],
+        ids=["any", "document-signing"],
+    )
+    def test_a_purpose_that_fits_is_no_obstacle(self, purpose):
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING, purpose])
+
+        assert follow_chain([under_root(replace(LEAF, extensions=((usage, False),)))], ROOTS, member=MEMBER)
 
     def test_an_unknown_extension_that_is_not_critical_is_no_obstacle(self):
-        assert follow_chain([under_root(replace(LEAF, extensions=((UNKNOWN, False),)))], ROOTS)
+        assert follow_chain([under_root(replace(LEAF, extensions=((UNKNOWN, False),)))], ROOTS, member=MEMBER)
 
     def test_an_issuer_with_a_key_that_cannot_sign_is_refused(self):
         chain = [under_middle(), middle(key=x25519.X25519PrivateKey.from_private_bytes(bytes(range(32))))]
 
-        with pytest.raises(CertificateError, match="not issued by"):
-            follow_chain(chain, ROOTS)
+        with pytest.raises(CertificateError, match="key is not"):
+            follow_chain(chain, ROOTS, member=MEMBER)
+
+    @pytest.mark.parametrize(
+        "purposes",
+        [
+            [ExtendedKeyUsageOID.SERVER_AUTH],
+            [ExtendedKeyUsageOID.CODE_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION],
+            [ExtendedKeyUsageOID.OCSP_SIGNING],
+        ],
+        ids=["server", "code-and-mail", "ocsp"],
+    )
+    def test_a_certificate_for_another_purpose_is_refused(self, purposes):
+        form = replace(LEAF, extensions=((x509.ExtendedKeyUsage(purposes), False),))
+
+        with pytest.raises(CertificateError, match="another purpose"):
+            follow_chain([under_root(form)], ROOTS, member=MEMBER)
+
+    def test_a_ca_does_not_sign_evidence(self):
+        form = replace(LEAF, ca=True, usages=CA | {"digital_signature"})
+
+        with pytest.raises(CertificateError, match="a CA's"):
+            follow_chain([under_root(form)], ROOTS, member=MEMBER)
+
+    def test_a_certificate_that_names_another_member_is_refused(self):
+        form = replace(LEAF, subject=f"{STRANGER} edc")
+
+        with pytest.raises(CertificateError, match="another member") as caught:
+            follow_chain([under_root(form)], ROOTS, member=MEMBER)
+
+        assert STRANGER not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            pytest.param(lambda: ec.derive_private_key(7, ec.SECP521R1()), id="p-521"),
+            pytest.param(lambda: ec.derive_private_key(7, ec.SECP256K1()), id="secp256k1"),
+            pytest.param(lambda: rsa.generate_private_key(65_537, 1_024), id="rsa-1024"),
+            pytest.param(lambda: ed448.Ed448PrivateKey.from_private_bytes(bytes(range(57))), id="ed448"),
+        ],
+    )
+    def test_a_key_of_another_kind_is_refused_before_a_signature_is_checked(self, key, monkeypatch):
+        chain = [under_middle(), middle(key=key())]
+        monkeypatch.setattr(certificates, "_check_issued", lambda *_: pytest.fail("a signature was checked"))
+
+        with pytest.raises(CertificateError, match="key is not"):
+            follow_chain(chain, ROOTS, member=MEMBER)
+
+    def test_signatures_are_checked_from_the_root_downwards(self, monkeypatch):
+        checked = []
+        issued = certificates._check_issued
+        monkeypatch.setattr(
+            certificates, "_check_issued", lambda one, by: checked.append(one.subject) or issued(one, by)
+        )
+
+        follow_chain([under_middle(), middle()], ROOTS, member=MEMBER)
+
+        assert checked == [load_certificate(der).subject for der in (middle(), under_middle())]
 
     def test_no_roots_no_chain(self):
         with pytest.raises(CertificateError, match="does not end at a root"):
-            follow_chain([under_root()], [])
+            follow_chain([under_root()], [], member=MEMBER)
 
 
 class TestValidity:
@@ -176,7 +243,7 @@ class TestValidity:
         ids=["first-second", "last-second", "second-before", "second-after"],
     )
     def test_the_chain_is_valid_from_second_to_second(self, at, valid):
-        key = follow_chain([under_root()], ROOTS)
+        key = follow_chain([under_root()], ROOTS, member=MEMBER)
 
         if valid:
             key.check_valid(int(at.timestamp()))
@@ -184,9 +251,27 @@ class TestValidity:
         with pytest.raises(CertificateError, match="no longer valid"):
             key.check_valid(int(at.timestamp()))
 
+    @pytest.mark.parametrize("order", [1, -1], ids=["old-first", "new-first"])
+    def test_a_root_renewed_with_its_key_lengthens_the_time(self, order):
+        change = datetime(2027, 1, 1, tzinfo=UTC)
+        old = replace(ROOT, not_after=change).issued_by(MEMBER, ROOT.key)
+        new = replace(ROOT, not_before=change, serial=2).issued_by(MEMBER, ROOT.key)
+
+        key = follow_chain([under_root()], [old, new][::order], member=MEMBER)
+
+        assert (key.not_before, key.not_after) == (int(VALID_FROM.timestamp()), int(VALID_TO.timestamp()))
+        assert key.path[-1] == sha256(der(new)).digest()
+
+    def test_a_root_of_the_same_name_that_did_not_issue_does_not_count(self):
+        other = replace(ROOT, key=p256("another root"), not_after=datetime(2046, 1, 1, tzinfo=UTC))
+
+        key = follow_chain([under_root()], [other.issued_by(MEMBER, other.key), *ROOTS], member=MEMBER)
+
+        assert key.path[-1] == sha256(der(ROOTS[0])).digest()
+
     def test_the_shortest_lived_certificate_decides(self):
         form = replace(MIDDLE, not_before=datetime(2027, 1, 1, tzinfo=UTC), not_after=datetime(2028, 1, 1, tzinfo=UTC))
-        key = follow_chain([under_middle(), der(form.issued_by(MEMBER, ROOT.key))], ROOTS)
+        key = follow_chain([under_middle(), der(form.issued_by(MEMBER, ROOT.key))], ROOTS, member=MEMBER)
 
         assert datetime.fromtimestamp(key.not_before, UTC) == form.not_before
         assert datetime.fromtimestamp(key.not_after, UTC) == form.not_after
@@ -204,7 +289,7 @@ class TestHostile:
             return
 
         with pytest.raises(CertificateError):
-            follow_chain([bytes(altered)], ROOTS)
+            follow_chain([bytes(altered)], ROOTS, member=MEMBER)
 
     @pytest.mark.parametrize("place", ["issuer", "subject"])
     @pytest.mark.parametrize("tag", [0x00, 0x03, 0x05, 0x0C, 0x13, 0x1E, 0x30, 0x7F])
@@ -216,7 +301,7 @@ class TestHostile:
             return
 
         with pytest.raises(CertificateError):
-            follow_chain([altered], ROOTS)
+            follow_chain([altered], ROOTS, member=MEMBER)
 
     @settings(max_examples=100, deadline=None)
     @given(st.binary(max_size=200))

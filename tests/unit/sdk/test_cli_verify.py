@@ -101,6 +101,16 @@ def test_a_digest_stands_for_the_file(cli, report):
     assert cli("verify", report).code == 4
 
 
+def test_a_digest_does_not_stand_for_evidence_that_is_here(cli, report, records):
+    digest = "sha256:" + sha256(report.read_bytes()).hexdigest()
+    report.write_bytes(b"tampered")
+    for target in (report, records / "000001.opening.json"):
+        done = cli("verify", target, "--digest", digest)
+        assert (done.code, done.out) == (2, "")
+        assert "the target is evidence" in done.err
+    assert cli("verify", bundle_of(report), "--digest", digest).code == 0
+
+
 def test_standard_input_stands_for_the_file(cli, report, monkeypatch):
     for data, code in ((report.read_bytes(), 0), (b"other", 1)):
         stream = Path("stdin")
@@ -301,6 +311,41 @@ def test_a_refuted_bundle_makes_no_set_of_its_own(cli, records):
     assert "1000000" not in done.out
 
 
+def test_a_disclosure_in_a_folder_is_verified(cli, records):
+    assert cli("disclose", records / "000004.opening.json", "--item", "/LBORRES").code == 0
+    assert cli("verify", "out").out.startswith("OK 6 files: 6 verified")
+    flip(records / "000004.disclosure.json", -30)
+    assert f"FAIL {records}/000004.disclosure.json" in cli("verify", "out").out
+    (records / "000004.opening.json").unlink()
+    assert f"FAIL {records}/000004.trialanchor.json" in cli("verify", "out").out
+
+
+def test_a_disclosure_is_the_evidence_of_a_bundle_that_has_no_other(cli, records):
+    assert cli("disclose", records / "000004.opening.json", "--item", "/LBORRES").code == 0
+    (records / "000004.opening.json").unlink()
+    assert cli("verify", "out").out.startswith("OK 5 files: 5 verified")
+    assert cli("verify", records / "000004.trialanchor.json").code == 0
+
+
+def test_a_disclosure_without_its_bundle_could_not_be_checked(cli, records):
+    Path("shown").mkdir()
+    shown = Path("shown/a.disclosure.json")
+    assert cli("disclose", records / "000004.opening.json", "--item", "/LBORRES", "--out", shown).code == 0
+    assert cli("verify", "shown").code == 4
+
+
+def test_files_without_a_bundle_are_counted(cli, report, records):
+    Path("evidence").mkdir()
+    for name in ("a.pdf", "b.pdf"):
+        shutil.copy(report, Path("evidence") / name)
+        shutil.copy(bundle_of(report), Path("evidence") / f"{name}.trialanchor.json")
+    assert "without a bundle" not in cli("verify", "evidence").err
+    bundle_of("evidence/b.pdf").unlink()
+    done = cli("verify", "evidence")
+    assert (done.code, "evidence holds 1 other files without a bundle" in done.err) == (0, True)
+    assert "without a bundle" not in cli("verify", "out").err
+
+
 def test_an_empty_folder_verifies_nothing(cli):
     Path("empty").mkdir()
     done = cli("verify", "empty")
@@ -388,6 +433,9 @@ def test_the_order_of_badness(verdicts, expected):
         ("verify", "a", "b", "--digest", "sha256:" + "0" * 64),
         ("verify", "a", "b", "--bundle", "c"),
         ("verify", "a", "--digest", "md5:0"),
+        ("verify", "-", "--digest", "sha256:" + "0" * 64),
+        ("verify", "sha256:" + "1" * 64, "--digest", "sha256:" + "0" * 64),
+        ("verify", ".", "--digest", "sha256:" + "0" * 64),
         ("verify", "sha256:abc"),
         ("verify", "a", "--nonsense"),
         ("nonsense",),

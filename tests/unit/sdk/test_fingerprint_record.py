@@ -12,7 +12,7 @@ from material import digest
 from trialanchor.canonical import Number, loads
 from trialanchor.encoding import base64_encode, json_encode
 from trialanchor.errors import DigestError, InputError
-from trialanchor.fingerprint import Disclosure, Opening, RecordError, disclose, fingerprint_record
+from trialanchor.fingerprint import Disclosure, Opening, RecordError, disclose, fingerprint_record, record
 from trialanchor.fingerprint.record import MAX_DEPTH, MAX_DISCLOSURE_PATH, MAX_ITEMS, ItemError, OpeningError
 
 SEED = digest("seed")
@@ -69,7 +69,10 @@ class TestValues:
             pytest.param('{"a":"x "}', '{"a":"x"}', id="trailing-blank"),
             pytest.param('{"a":"X"}', '{"a":"x"}', id="case"),
             pytest.param('{"a":[1,2]}', '{"a":[2,1]}', id="order-of-an-array"),
-            pytest.param('{"a":["x"]}', '{"a":{"1":"x"}}', id="array-and-numbered-object"),
+            pytest.param('{"a":["x"]}', '{"a":{"1":"x"}}', id="array-and-object-from-1"),
+            pytest.param('{"a":["x","y"]}', '{"a":{"0":"x","1":"y"}}', id="array-and-numbered-object"),
+            pytest.param('{"a":[["x"]]}', '{"a":[{"0":"x"}]}', id="array-and-numbered-object-further-in"),
+            pytest.param('{"a":{"array":"1","0":"x"}}', '{"a":["x"]}', id="object-that-looks-like-an-array"),
             pytest.param('{"a":{"number":"1"}}', '{"a":1}', id="object-that-looks-like-a-number"),
             pytest.param('{"a/b":"x"}', '{"a":{"b":"x"}}', id="slash-in-a-name"),
             pytest.param('{"a~1b":"x"}', '{"a/b":"x"}', id="tilde-in-a-name"),
@@ -147,6 +150,7 @@ class TestDefinition:
 
         assert [item.path for item in fingerprint_record(record, SEED).items] == [
             "/",
+            "/a~1b/c~0d",
             "/a~1b/c~0d/0",
             "/a~1b/c~0d/1/",
             "/m",
@@ -159,9 +163,20 @@ class TestDefinition:
         assert fingerprint_record(RECORD, SEED) == fingerprint_record(RECORD, SEED)
 
     def test_equal_values_have_different_leaves(self):
-        leaves = fingerprint_record({"a": ["F", "F", "F"]}, SEED).leaves
+        leaves = fingerprint_record({"a": "F", "b": "F", "c": "F"}, SEED).leaves
 
         assert len(set(leaves)) == 3
+
+    def test_an_array_is_an_item_with_its_length(self):
+        items = fingerprint_record({"a": ["x", ["y"]], "b": []}, SEED).items
+
+        assert items == (
+            ("/a", {"array": "2"}),
+            ("/a/0", "x"),
+            ("/a/1", {"array": "1"}),
+            ("/a/1/0", "y"),
+            ("/b", []),
+        )
 
 
 class TestRefused:
@@ -275,6 +290,8 @@ class TestOpening:
             pytest.param(["/a", 1.5], id="bare-decimal"),
             pytest.param(["/a", {"number": 1}], id="number-as-number"),
             pytest.param(["/a", {"number": "1", "unit": "mg"}], id="number-with-more"),
+            pytest.param(["/a", {"array": 1}], id="array-length-as-number"),
+            pytest.param(["/a", {"array": "1", "number": "1"}], id="array-and-number"),
             pytest.param(["/a", {"b": "c"}], id="object"),
             pytest.param(["/a", ["b"]], id="array"),
             pytest.param(["/a"], id="no-value"),
@@ -336,6 +353,27 @@ class TestOpening:
 
         assert opening.differences(other) == ["/LBORRES", "/NEW", "/NOTE", "/SEX"]
         assert opening.differences(RECORD) == []
+
+    def test_an_array_that_became_an_object_is_a_difference(self):
+        opening = fingerprint_record({"a": ["x", "y"]}, SEED)
+
+        assert opening.differences({"a": {"0": "x", "1": "y"}}) == ["/a"]
+        assert opening.differences({"a": ["x", "y", "z"]}) == ["/a", "/a/2"]
+
+    def test_a_file_of_more_than_64_mib_is_refused_before_it_is_read(self, monkeypatch):
+        monkeypatch.setattr(record, "MAX_OPENING", 100)
+
+        for kind in (Opening, Disclosure):
+            with pytest.raises(InputError) as caught:
+                kind.decode(bytes(101))
+            assert caught.value.code == "oversize"
+
+    def test_long_paths_are_not_kept(self):
+        record._quoted_once.cache_clear()
+
+        fingerprint_record({"a" * 127: "x", "b" * 128: "y"}, SEED)
+
+        assert record._quoted_once.cache_info().currsize == 1
 
     @pytest.mark.parametrize(("before", "after"), [(True, Number("1")), (None, ""), ("1", Number("1")), ({}, [])])
     def test_a_difference_of_type_alone_is_one(self, before, after):

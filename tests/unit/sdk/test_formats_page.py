@@ -25,7 +25,7 @@ from material import (
     trust_json,
 )
 
-from trialanchor import bundles, encoding, notes, receipts, statements, trust, verify
+from trialanchor import bundles, encoding, fields, notes, receipts, statements, trust, verify
 from trialanchor.bundles import export_transparent
 from trialanchor.errors import TrialAnchorError
 from trialanchor.fingerprint import SetTree, disclose, fingerprint_record, record
@@ -128,6 +128,9 @@ class TestCddl:
             "issuer-no-oid",
             "subject-with-letters",
             "text-in-location",
+            "media-type-unknown",
+            "location-no-cid",
+            "location-respelled",
             "text-in-source-time",
             "text-in-source-zone",
             "text-in-action",
@@ -161,11 +164,10 @@ class TestCddl:
         ("rule", "pattern"),
         [
             ("oid", codec._DOTTED),
-            ("code", statements._CODE),
-            ("media-type", statements._MEDIA_TYPE),
-            ("location", statements._LOCATION),
-            ("source-time", statements._SOURCE_TIME),
-            ("source-zone", statements._SOURCE_ZONE),
+            ("code", fields.CODE),
+            ("location", fields.LOCATION),
+            ("source-time", fields.SOURCE_TIME),
+            ("source-zone", fields.SOURCE_ZONE),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
@@ -189,6 +191,11 @@ class TestCddl:
         (written,) = re.findall(rf"^{rule} = (.*?)(?=^\w|\n\n)", CDDL, re.MULTILINE | re.DOTALL)
 
         assert re.findall(r'"(\w+)"', written) == [code.value for code in codes]
+
+    def test_its_media_types_are_those_of_the_code(self):
+        (written,) = re.findall(r"^media-type = (.*?)(?=^\w)", CDDL, re.MULTILINE | re.DOTALL)
+
+        assert re.findall(r'"([^"]+)"', written) == list(fields.MEDIA_TYPES)
 
 
 def shape(value):
@@ -267,7 +274,7 @@ class TestExamples:
         assert trust.decode_trust(json.dumps(filled).encode()).policy.groups["quorum"].threshold == 2
 
     def test_the_member_file(self):
-        assert example("trialanchor_member").keys() == {"trialanchor_member", *Member().to_json()}
+        assert example("trialanchor_member").keys() == {"trialanchor_member", "revoked", *Member().to_json()}
 
     def test_the_report(self):
         evidence = verify.Evidence(digest=digest("c"))
@@ -289,8 +296,10 @@ class TestTables:
         "certificates of a chain": statements.MAX_CHAIN,
         "references of a statement": statements.MAX_REFS,
         "nesting of CBOR": encoding.MAX_DEPTH,
+        "OID in a statement": fields.MAX_OID,
         "items of a record": record.MAX_ITEMS,
         "nesting of a record": record.MAX_DEPTH,
+        "opening": record.MAX_OPENING,
         "receipt": receipts.MAX_RECEIPT,
         "path of a tree": MAX_PATH,
         "note": notes.MAX_NOTE,

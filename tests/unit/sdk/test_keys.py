@@ -49,7 +49,7 @@ class TestMaking:
     @pytest.mark.parametrize("algorithm", [ES256, EDDSA], ids=["es256", "eddsa"])
     def test_a_system_certificate_leads_to_the_root_and_signs(self, root, algorithm):
         key, certificate = new_system(MEMBER, "edc", root, NOW, algorithm)
-        found = follow_chain([der(certificate)], [root[1]])
+        found = follow_chain([der(certificate)], [root[1]], member=MEMBER)
         signer = KeySigner(key)
 
         assert signer.algorithm == algorithm
@@ -82,7 +82,7 @@ class TestMaking:
         _, below = new_system(MEMBER, "below", system, NOW)
 
         with pytest.raises(CertificateError):
-            follow_chain([der(below), der(system[1])], [root[1]])
+            follow_chain([der(below), der(system[1])], [root[1]], member=MEMBER)
 
 
 class TestKeeping:

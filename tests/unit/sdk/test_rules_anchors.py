@@ -111,7 +111,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            pytest.param({"node": ...}, "names its node", id="no-node"),
+            pytest.param({"node": ...}, "and nothing else", id="no-node"),
             pytest.param({"node": 7}, "names its node", id="node-as-number"),
             pytest.param({"node": "site one"}, "names its node", id="node-no-oid"),
             pytest.param({"node": NODE + "\n9\nroot"}, "names its node", id="node-with-lines"),
@@ -123,9 +123,9 @@ class TestRefused:
             pytest.param({"size": 5.0}, "size of at least 1", id="size-as-float"),
             pytest.param({"size": "5"}, "size of at least 1", id="size-as-text"),
             pytest.param({"size": MAX_SIZE}, "size of at least 1", id="size-too-large"),
-            pytest.param({"size": ...}, "size of at least 1", id="no-size"),
+            pytest.param({"size": ...}, "and nothing else", id="no-size"),
             pytest.param({"size": 6}, "did not sign", id="another-size"),
-            pytest.param({"root": ...}, "root must be", id="no-root"),
+            pytest.param({"root": ...}, "and nothing else", id="no-root"),
             pytest.param({"root": "00" * 31}, "root must be", id="short-root"),
             pytest.param({"root": "xy" * 32}, "root must be", id="root-not-hexadecimal"),
             pytest.param({"root": 7}, "root must be", id="root-as-number"),
@@ -137,13 +137,14 @@ class TestRefused:
             ),
             pytest.param({"signature": "00" * 64}, "did not sign", id="wrong-signature"),
             pytest.param({"signature": "00" * 63}, "signature must be", id="short-signature"),
-            pytest.param({"signature": ...}, "signature must be", id="no-signature"),
-            pytest.param({"proof": ...}, "list of hashes", id="no-proof"),
+            pytest.param({"signature": ...}, "and nothing else", id="no-signature"),
+            pytest.param({"proof": ...}, "and nothing else", id="no-proof"),
             pytest.param({"proof": "00" * 32}, "list of hashes", id="proof-as-text"),
             pytest.param({"proof": ["00" * 31]}, "proof must be", id="short-hash"),
             pytest.param({"proof": [7]}, "proof must be", id="hash-as-number"),
             pytest.param({"proof": []}, "rewritten or forked", id="empty-proof"),
             pytest.param({"proof": ["00" * 32]}, "rewritten or forked", id="wrong-proof"),
+            pytest.param({"prof": []}, "and nothing else", id="one-more"),
         ],
     )
     def test_each_defect(self, changes, message):

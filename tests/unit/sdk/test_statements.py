@@ -12,7 +12,7 @@ from material import MEMBER, SIGNED_AT, SUBJECT, FixedSigner, Member, digest, p2
 
 from trialanchor import cose
 from trialanchor.cose import EDDSA, ES256, Sign1, decode_sign1, encode_sign1
-from trialanchor.encoding import OversizeError, base64_encode, cbor_encode
+from trialanchor.encoding import OversizeError, cbor_encode
 from trialanchor.errors import InputError, OidError
 from trialanchor.statements import (
     MAX_CHAIN,
@@ -29,16 +29,15 @@ from trialanchor.statements import (
     describe_statement,
     encode_protected,
     sign_statement,
-    statement_from_base64,
 )
 from trialanchor_chaincode.rules.kinds import KINDS
 
 LOCATION = "ipfs://bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
 LATER = {"version": 2, "prev": digest("version 1"), "reason": Reason.CORRECTION}
 
-oids = st.lists(st.integers(0, 10**12), min_size=1, max_size=6).map(lambda arcs: "2." + ".".join(map(str, arcs)))
+oids = st.lists(st.integers(0, 10**10), min_size=1, max_size=6).map(lambda arcs: "2." + ".".join(map(str, arcs)))
 digests = st.binary(min_size=32, max_size=32)
-times = st.sampled_from(["2026", "2026-11", "2026-11-23", "20261123T0800", "2026-11-23T08:00:05.123+08:00"])
+times = st.sampled_from(["2026", "2026-11", "2026-11-23", "20261123T0800", "2026-11-23T08:00:05.123"])
 zones = st.sampled_from(["Z", "+08:00", "-03:30", "declared:+08:00", "declared:Z"])
 
 
@@ -154,11 +153,6 @@ class TestRoundTrip:
 
     def test_receipts_of_an_earlier_registration_are_left_aside(self):
         assert decode_statement(forged(unprotected={cose.RECEIPTS: [b"receipt"]})).chain == ()
-
-    def test_the_base64_form_is_the_same_statement(self):
-        signed = sign()
-
-        assert statement_from_base64(base64_encode(signed.entry)).entry == signed.entry
 
     def test_the_largest_number_of_references_fits(self):
         signed = sign(refs=tuple(f"sha256:{digest(str(n)).hex()}" for n in range(MAX_REFS)))
