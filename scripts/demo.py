@@ -165,6 +165,7 @@ def work(demo: Demo, files: list[Path], origin: str) -> list[str]:
     demo.run("disclose", str(opening), "--item", item, "--out", str(disclosed))
     demo.run("verify", str(disclosed), "--trust", str(trust), "--offline")
     shown = json.loads(disclosed.read_text())["item"]
+    place, tool = os.path.relpath(demo.out), os.path.relpath(command()[0])
     key = demo.run("node", "key", str(demo.out / "node")).strip()
     shown_path = disclosed.relative_to(demo.out)
     return [
@@ -175,8 +176,8 @@ def work(demo: Demo, files: list[Path], origin: str) -> list[str]:
         f"refuted     one value changed in {opening.relative_to(demo.out)}: {refuted}",
         f"disclosed   {shown[0]} = {json.dumps(shown[1])} alone, verified: {shown_path}",
         f"log key     {key}",
-        f"left in     {demo.out.relative_to(ROOT)}: node/ edc/ evidence/ trust.json passphrase.txt",
-        "by hand     trialanchor verify build/demo --trust build/demo/trust.json --offline",
+        f"left in     {place}: node/ edc/ evidence/ trust.json passphrase.txt",
+        f"by hand     {tool} verify {place} --trust {place}/trust.json --offline",
         "again       make demo DATA=folder, for any folder of Dataset-JSON or NDJSON",
     ]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import json
 import os
 import secrets
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -65,25 +63,3 @@ def node_command() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
-
-
-def get(bed: Bed, path: str) -> tuple[int, bytes]:
-    """GET from a running node."""
-    connection = http.client.HTTPConnection("127.0.0.1", bed.port, timeout=30)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
-def post(bed: Bed, path: str, media_type: str, body: bytes) -> tuple[int, str, dict[str, Any]]:
-    """POST to a running node; gives status, content type and the JSON answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", bed.port, timeout=60)
-    try:
-        connection.request("POST", path, body, {"Content-Type": media_type})
-        answer = connection.getresponse()
-        return answer.status, answer.headers["content-type"], json.loads(answer.read())
-    finally:
-        connection.close()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conftest import get
+from calls import get
+
 from trialanchor.merkle import leaf_hash, root_of
 from trialanchor.notes import Checkpoint, parse_checkpoint
 from trialanchor.statements import decode_statement

@@ -6,9 +6,9 @@ import os
 import subprocess
 
 import pytest
+from calls import get, post
 from logs import PublicLog
 
-from conftest import get, post
 from trialanchor.encoding import parse_digest
 from trialanchor_node.bench import loads
 

@@ -8,9 +8,9 @@ import random
 import signal
 
 import pytest
+from calls import get, post
 from logs import PublicLog
 
-from conftest import get, post
 from trialanchor.bundles import decode_bundle
 from trialanchor.clock import SystemClock
 from trialanchor.encoding import base64_decode, digest_text, parse_digest

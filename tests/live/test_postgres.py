@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from calls import get, post
 from logs import PublicLog
 
-from conftest import get, post
 from trialanchor.encoding import parse_digest
 from trialanchor_node.bench import loads
 

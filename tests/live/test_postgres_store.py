@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "unit" / "node"), str(TESTS.parent / "network" / "postgres")]
+sys.path += [str(TESTS), str(TESTS / "unit" / "node"), str(TESTS.parent / "network" / "postgres")]
 pytest.register_assert_rewrite("nodes", "ledger_conformance", "test_log_store", "test_anchoring_ledgers")
 
 from private_server import NoPostgresError, private_server  # noqa: E402
