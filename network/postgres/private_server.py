@@ -43,8 +43,11 @@ def find_binaries() -> Path:
 
 
 @contextlib.contextmanager
-def private_server() -> Iterator[str]:
+def private_server(*settings: str) -> Iterator[str]:
     """Run a server as long as the context lasts; gives the SQLAlchemy URL of its database.
+
+    Args:
+        settings: Settings of the server that differ, such as `fsync=off`.
 
     Raises:
         NoPostgresError: It is not installed or did not start.
@@ -57,6 +60,7 @@ def private_server() -> Iterator[str]:
         data, port = folder / "data", _free_port()
         _run([str(binaries / "initdb"), "-D", str(data), "-U", "trialanchor", "-A", "trust", "-E", "UTF8"], user)
         command = [str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
+        command += [argument for setting in settings for argument in ("-c", setting)]
         process = subprocess.Popen(  # noqa: S603 - found above
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_as_user(user)
         )

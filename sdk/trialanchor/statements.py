@@ -12,6 +12,8 @@ Procedure of `decode_statement`:
 4. Encode the fields again and compare with the bytes received: what is not in the schema, or not deterministic,
    cannot have survived that.
 
+One module although it is long: the whole vocabulary of a statement stands here, its claims, its bytes and its rules.
+
 Not done here: signatures against certificates (`trialanchor.certificates`) and registration rules (the node).
 """
 

@@ -18,7 +18,7 @@ The checks, in the order of the report:
 
 A check that cannot be done for want of a key or of the evidence is *not checked*, never passed. A contradiction that
 shows without any trust is *failed* even then. `verify` never raises on its input, does no I/O, reads no clock and its
-cost is bounded by the size limits of the formats.
+cost is bounded by the size limits of the formats. One module although it is long: an auditor reads it top to bottom.
 """
 
 from __future__ import annotations

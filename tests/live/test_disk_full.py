@@ -69,6 +69,23 @@ def test_a_full_disk_refuses_writes_serves_reads_and_recovers(small_disk, make_b
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_start_on_a_full_disk_is_refused_and_works_when_there_is_room(small_disk, make_bed, node_command):
+    bed = make_bed(folder=small_disk)
+    bed.start()
+    register(bed, loads.Source(bed), 50)
+    bed.stop()
+    trust = (bed.folder / "trust.json").read_bytes()
+    fill(small_disk / "ballast")
+    done = node_command(bed, "run", str(bed.folder))
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert (bed.folder / "trust.json").read_bytes() == trust
+
+    (small_disk / "ballast").unlink()
+    bed.start()
+    assert PublicLog(bed).checkpoint.size == 50
+
+
 def fill(path):
     """Take all the room that is left."""
     with path.open("wb", buffering=0) as stream:

@@ -5,6 +5,7 @@ statements get consecutive places; the tree grows; the checkpoint and the receip
 certificates, the caller's own rows and the state are written; commit. Only then is anything told to anybody. If any
 step fails nothing is written, reads go on from the state before, and the next batch starts from what the database
 holds.
+One module although it is long: what one transaction writes and what is read back from it belong together.
 """
 
 from __future__ import annotations
