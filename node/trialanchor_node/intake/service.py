@@ -14,6 +14,7 @@ from trialanchor.certificates import CertificateError
 from trialanchor.errors import RuleError, TrialAnchorError
 from trialanchor.statements import decode_statement
 from trialanchor_node.log.reader import NotFoundError
+from trialanchor_node.log.rules import RefusedCertificateError
 from trialanchor_node.log.store import Submission
 
 if TYPE_CHECKING:
@@ -77,7 +78,16 @@ class IntakeService:
                     return admitted
         chunks = [pieces[start : start + _CHUNK] for start in range(0, len(pieces), _CHUNK)]
         done = await asyncio.gather(*(self.in_worker(self.admit_chunk, chunk, now) for chunk in chunks))
-        return [item for chunk in done for item in chunk]
+        items = [item for chunk in done for item in chunk]
+        return await self._admit_again(pieces, items, now) if len(chunks) > 1 else items
+
+    async def _admit_again(self, pieces: Sequence[bytes], items: list[Item], now: int) -> list[Item]:
+        """Give those refused for want of a certificate a second look: another chunk of the request may have held it."""
+        refused = [place for place, item in enumerate(items) if isinstance(item, RefusedCertificateError)]
+        found = await self.in_worker(self.admit_chunk, [pieces[place] for place in refused], now)
+        for place, item in zip(refused, found, strict=True):
+            items[place] = item
+        return items
 
     async def in_worker(self, work: Callable[..., T], *arguments: Any) -> T:
         """Run what would keep the event loop busy, or asks the database, in a worker thread."""

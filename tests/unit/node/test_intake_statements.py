@@ -127,6 +127,15 @@ class TestOne:
         site.register(replace(numbered(2), chain=()))
         assert decode_bundle(site.receipt(numbered(2)).content).chain == numbered(2).chain
 
+    def test_each_statement_keeps_the_chain_it_was_admitted_with(self, site):
+        with_root = (*numbered(2).chain, der(Member().root))
+        site.register(numbered(1))
+        site.register(replace(numbered(2), chain=with_root))
+        site.register(numbered(3))
+        chains = [decode_bundle(site.receipt(numbered(n)).content).chain for n in (1, 2, 3)]
+        assert chains == [numbered(1).chain, with_root, numbered(1).chain]
+        assert fsck(site.folder).problems == []
+
     def test_the_certificate_need_not_come_again_after_a_restart(self, serve, new_folder, template, clock):
         folder = new_folder(anchor_interval_s=3600)
         with serving(folder, template, clock) as site:
@@ -193,6 +202,12 @@ class TestMany:
         body = site.post(*signed).json()
         assert [position for position, result in enumerate(body["results"]) if "problem" in result] == [617]
         assert body["results"][999]["index"] == 998
+
+    @pytest.mark.parametrize("place", [0, 150, 199])
+    def test_one_certificate_serves_a_whole_sequence(self, site, place):
+        signed = [numbered(n) for n in range(200)]
+        site.register(*(s if n == place else s.entry for n, s in enumerate(signed)))
+        assert site.node.store.current.size == 200
 
     def test_the_same_statement_twice_has_one_place(self, site):
         first, second = site.register(numbered(1), numbered(1))
