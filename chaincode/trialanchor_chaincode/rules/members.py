@@ -30,6 +30,10 @@ _END_OF_TIME = 253_402_300_800
 """Unix second at which the year 10000 begins: RFC 3339 has no times from then on."""
 
 
+_ARGUMENTS = {"oid", "revoked", "roles", "roots"}
+"""Closed, so that nothing else can be written to a ledger."""
+
+
 class MemberRefusedError(RuleError):
     """A member registration is not of the agreed form."""
 
@@ -47,6 +51,8 @@ def apply_register(state: StateView, transaction: Transaction) -> Outcome:
     oid = transaction.arguments.get("oid")
     roles = transaction.arguments.get("roles")
     roots = transaction.arguments.get("roots")
+    if not transaction.arguments.keys() <= _ARGUMENTS:
+        raise MemberRefusedError(f"a registration holds only {', '.join(sorted(_ARGUMENTS))}")
     if type(oid) is not str or not is_dotted(oid):
         raise MemberRefusedError("a member is named by its OID")
     if not isinstance(roles, list) or not roles or any(type(role) is not str or role not in ROLES for role in roles):

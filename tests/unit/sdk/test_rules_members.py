@@ -67,6 +67,7 @@ class TestRegister:
             pytest.param({"roles": [["sponsor"]]}, "role table", id="role-as-array"),
             pytest.param({"roles": [{}]}, "role table", id="role-as-object"),
             pytest.param({"roles": [None]}, "role table", id="role-null"),
+            pytest.param({"name": "a person"}, "holds only", id="another-argument"),
             pytest.param({"roots": ...}, "root certificate", id="no-roots"),
             pytest.param({"roots": []}, "root certificate", id="empty-roots"),
             pytest.param({"roots": PEM}, "root certificate", id="roots-as-text"),
