@@ -153,6 +153,8 @@ def _read_verification(body: bytes) -> tuple[bytes, Evidence | None]:
     (name,) = given
     if name == "digest":
         return _respell(value["bundle"]), Evidence(digest=parse_digest(value["digest"]))
+    if not isinstance(value[name], dict):
+        raise InputError(f"{name} must be the object of its file")
     return _respell(value["bundle"]), Evidence(**{name: _respell(value[name])})
 
 

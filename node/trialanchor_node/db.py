@@ -160,6 +160,8 @@ def explained() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
+        if _is_full(getattr(error, "orig", None)):
+            raise StoreFullError("there is no room to open the database; start again when there is") from error
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise ConfigError(
             f"the database cannot be used ({reason}); restore it from a backup or check it with `trialanchor node fsck`"

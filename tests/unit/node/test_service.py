@@ -190,6 +190,11 @@ class TestVerify:
             b'{"bundle":{},"digest":null}',
             b'{"bundle":{},"opening":{},"disclosure":{}}',
             b'{"bundle":{},"trust":{}}',
+            b'{"bundle":{},"opening":"x"}',
+            b'{"bundle":{},"disclosure":[]}',
+            b'{"bundle":{},"opening":7}',
+            b'{"bundle":{},"opening":null}',
+            b'{"bundle":{},"disclosure":1e999}',
             b'{"bundle":{"a":1,"a":2}}',
             b'{"bundle":{"a":NaN}}',
             b'{"bundle":{"a":"\\ud800"}}',
@@ -201,7 +206,7 @@ class TestVerify:
         answer = site.client.post("/v1/verify", content=body, headers={"Content-Type": JSON})
         assert (answer.status_code, answer.headers["content-type"]) == (400, PROBLEM)
 
-    @pytest.mark.parametrize("value", [{}, [], "x", 7, None, 1e300, 1e999, {"number": "1"}])
+    @pytest.mark.parametrize("value", [{}, {"items": []}, {"items": 1e300}, {"items": 1e999}, {"number": "1"}])
     @pytest.mark.parametrize("name", ["opening", "disclosure"])
     def test_evidence_of_no_use_is_reported_and_never_an_error(self, site, evidence, name, value):
         body = json.dumps({"bundle": evidence[0], name: value}).replace("Infinity", "1e999")
