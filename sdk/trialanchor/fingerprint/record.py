@@ -155,11 +155,7 @@ class Opening:
         Raises:
             InputError: Not an opening, or edited; `OpeningError` names the part.
         """
-        value = _decode_file(data, "the opening")
-        if not isinstance(value, dict) or value.keys() != {_OPENING, "seed", "items", "leaves"}:
-            raise OpeningError("an opening holds its version, seed, items and leaves")
-        if value[_OPENING] != _VERSION or type(value[_OPENING]) is not int:
-            raise OpeningError(f"only openings of version {_VERSION} are known")
+        value = _decode_file(data, "opening", _OPENING, ("seed", "items", "leaves"))
         seed = base64_decode(value["seed"], "the seed")
         joined = base64_decode(value["leaves"], "the leaves")
         items = value["items"]
@@ -215,11 +211,7 @@ class Disclosure:
         Raises:
             InputError: Not a disclosure, or edited; `OpeningError` names the part.
         """
-        value = _decode_file(data, "the disclosure")
-        if not isinstance(value, dict) or value.keys() != {_DISCLOSURE, "item", "salt", "steps"}:
-            raise OpeningError("a disclosure holds its version, item, salt and steps")
-        if value[_DISCLOSURE] != _VERSION or type(value[_DISCLOSURE]) is not int:
-            raise OpeningError(f"only disclosures of version {_VERSION} are known")
+        value = _decode_file(data, "disclosure", _DISCLOSURE, ("item", "salt", "steps"))
         salt = base64_decode(value["salt"], "the salt")
         joined = base64_decode(value["steps"], "the steps")
         width = 1 + HASH_SIZE
@@ -360,10 +352,18 @@ def _token(key: object) -> str:
     return key.replace("~", "~0").replace("/", "~1") if "/" in key or "~" in key else key
 
 
-def _decode_file(data: bytes, what: str) -> Any:
+def _decode_file(data: bytes, kind: str, name: str, parts: tuple[str, str, str]) -> dict[str, Any]:
+    """Read an opening or a disclosure: its size, spelling, parts and version."""
     if len(data) > MAX_OPENING:
-        raise OversizeError(f"{what} has more than {MAX_OPENING} octets")
-    return json_decode(data, what)
+        raise OversizeError(f"the {kind} has more than {MAX_OPENING} octets")
+    value = json_decode(data, f"the {kind}")
+    if not isinstance(value, dict) or value.keys() != {name, *parts}:
+        raise OpeningError(
+            f"an evidence file of the kind {kind} holds its version, {', '.join(parts)} and nothing else"
+        )
+    if value[name] != _VERSION or type(value[name]) is not int:
+        raise OpeningError(f"only {kind}s of version {_VERSION} are known")
+    return value
 
 
 def _opened_item(item: Any) -> OpenedItem:
