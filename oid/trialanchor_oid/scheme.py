@@ -306,3 +306,41 @@ def _check_least(code: int, part: ArcPart) -> None:
 def _issued_roots() -> str:
     """List the roots for a message."""
     return " or ".join(str(root.oid) for root in ROOTS.values() if root.issued)
+
+
+def check_node(dotted: str) -> None:
+    """Check that an OID may be written: at or below an issued root, and every arc it has within its part.
+
+    Unlike `parse` it takes any depth, from the root itself to the ten arcs of an object, since provinces and classes are
+    described as well.
+
+    Args:
+        dotted: An OID in dotted form, checked before.
+
+    Raises:
+        OidError: Another root, an arc outside its part or table, or more than ten arcs.
+    """
+    arcs = tuple(map(int, dotted.split(".")))
+    root = ROOTS.get(Oid(arcs[:ROOT_ARCS]))
+    if root is None or not root.issued:
+        raise OidError(f"the OID lies under no root that is issued; issue under {_issued_roots()}")
+    if len(arcs) > OBJECT_ARCS:
+        raise OidError(f"an object has {OBJECT_ARCS} arcs, the OID has {len(arcs)}")
+    own = arcs[ROOT_ARCS:]
+    if len(own) > 1:
+        OrganisationOid(root.oid, own[0], own[1])
+    elif own and own[0] not in PROVINCES:
+        raise OidError(f"{own[0]} is no province code of Table A.1")
+    for code, part in zip(own[2:], _OBJECT_PARTS, strict=False):
+        _check_least(code, part)
+
+
+def first_number(prefix: str) -> int:
+    """Give the lowest number directly below a prefix of the scheme, 1 where a table or nothing governs.
+
+    Args:
+        prefix: An OID in dotted form, checked before.
+    """
+    place = prefix.count(".") + 2
+    part = next((part for part in PARTS if part.first_arc == place), None)
+    return 1 if part is None or part.first is None else part.first

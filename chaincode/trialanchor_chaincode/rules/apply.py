@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trialanchor_chaincode.rules.anchors import apply_anchor
 from trialanchor_chaincode.rules.members import apply_register
+from trialanchor_chaincode.rules.oids import ACTIONS, apply_oids
 from trialanchor_oid.errors import RuleError
 
 if TYPE_CHECKING:
@@ -34,5 +35,7 @@ def apply(state: StateView, transaction: Transaction, verify: SignatureCheck) ->
             return apply_register(state, transaction)
         case ("anchors", "anchor"):
             return apply_anchor(state, transaction, verify)
+        case ("oids", action) if action in ACTIONS:
+            return apply_oids(state, transaction)
         case _:
             raise UnknownTransitionError(f"no transition {transaction.contract}/{transaction.action}")

@@ -30,7 +30,7 @@ class Transaction:
     """A request to change the state.
 
     Attributes:
-        contract: `members` or `anchors`.
+        contract: `members`, `anchors` or `oids`.
         action: Name of the transition.
         caller: Dotted OID of the member that asks.
         arguments: JSON values; text and whole numbers only.
@@ -54,10 +54,14 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an accepted transaction does: writes by key, and events in order."""
+    """What an accepted transaction does: writes by key, events in order, and what its caller is told.
+
+    A repeated request writes nothing and gives the result it had.
+    """
 
     writes: dict[str, str] = field(default_factory=dict)
     events: tuple[tuple[str, str], ...] = ()
+    result: tuple[str, ...] = ()
 
 
 def encode_value(value: Any) -> str:
