@@ -17,14 +17,13 @@ Source: DB44/T draft, Annex A (A.1, Tables A.1 and A.2).
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from trialanchor_oid.codec import Oid
 from trialanchor_oid.errors import OidError
+from trialanchor_oid.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,21 +104,14 @@ class ArcPart:
     first: int | None
 
 
-def _table(name: str) -> dict[str, Any]:
-    """Read one table that is shipped with the package."""
-    text = files("trialanchor_oid").joinpath("data", f"{name}.json").read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
-    return table
-
-
 def _roots() -> Mapping[Oid, Root]:
     """Index the known roots by OID."""
-    rows = _table("roots")["roots"]
+    rows = read_table("roots")["roots"]
     roots = [Root(Oid.parse(row["oid"]), row["zh"], row["en"], row["issued"], row["table_a2"]) for row in rows]
     return MappingProxyType({root.oid: root for root in roots})
 
 
-_PROVINCE_TABLE: Final = _table("provinces")
+_PROVINCE_TABLE: Final = read_table("provinces")
 
 ROOTS: Final = _roots()
 """Every root the scheme knows, by OID."""
@@ -134,10 +126,10 @@ PROVINCE_ALIASES: Final[Mapping[int, int]] = MappingProxyType(
 )
 """Codes of GB/T 2260-2007 that Table A.1 prints differently, and the code of Table A.1 each stands for."""
 
-ORGANISATION_RANGES: Final = tuple(OrganisationRange(**row) for row in _table("organisations")["ranges"])
+ORGANISATION_RANGES: Final = tuple(OrganisationRange(**row) for row in read_table("organisations")["ranges"])
 """Table A.2 in printed order."""
 
-PARTS: Final = tuple(ArcPart(**row) for row in _table("parts")["parts"])
+PARTS: Final = tuple(ArcPart(**row) for row in read_table("parts")["parts"])
 """The parts a) to h) in order."""
 
 _ORGANISATION_PART: Final = PARTS[3]
@@ -311,8 +303,8 @@ def _issued_roots() -> str:
 def check_node(dotted: str) -> None:
     """Check that an OID may be written: at or below an issued root, and every arc it has within its part.
 
-    Unlike `parse` it takes any depth, from the root itself to the ten arcs of an object, since provinces and classes are
-    described as well.
+    Unlike `parse` it takes any depth, from the root itself to the ten arcs of an object, since provinces and classes
+    are described as well.
 
     Args:
         dotted: An OID in dotted form, checked before.
