@@ -130,7 +130,7 @@ def resolve_labels(labels: Sequence[str]) -> tuple[int, ...]:
     arcs: tuple[int, ...] = ()
     for number, label in enumerate(labels, 1):
         try:
-            found = (int(label),) if _is_number(label) else _known_labels().get(arcs, {}).get(a_label(label))
+            found = (int(label),) if _is_number(label) else known_labels().get(arcs, {}).get(a_label(label))
         except OidError as error:
             raise OidError(f"not an OID-IRI that can be read: label {number}: {error}") from error
         if found is None:
@@ -145,7 +145,7 @@ def resolve_labels(labels: Sequence[str]) -> tuple[int, ...]:
 
 
 @cache
-def _known_labels() -> Mapping[tuple[int, ...], Mapping[str, tuple[int, ...]]]:
+def known_labels() -> Mapping[tuple[int, ...], Mapping[str, tuple[int, ...]]]:
     """Give what each known label adds to the arcs before it: by those arcs, then by A-label."""
     found: dict[tuple[int, ...], dict[str, tuple[int, ...]]] = {}
     for arc in named_arcs().values():

@@ -10,7 +10,10 @@ class>.<own class>.<object number>`, name an object. Rules:
 
 The tables are versioned data files beside this module, each with its clause and the conflicts of the draft.
 
-Not done here: allocating numbers in sequence, and any meaning of the class arcs; the draft assigns none.
+A refusal names the arc and its rule, and never the number that stands there.
+
+Not done here: allocating numbers in sequence, and any meaning of the class arcs; the draft assigns none. The product's
+own, provisional meanings are in `classes.py`; where the documents contradict each other stands in `conflicts.py`.
 
 Source: DB44/T draft, Annex A (A.1, Tables A.1 and A.2).
 """
@@ -158,12 +161,12 @@ class OrganisationOid:
     def __post_init__(self) -> None:
         root = ROOTS.get(self.root)
         if root is None or not root.issued:
-            raise OidError(f"{self.root} is no root of the coding scheme; issue under {_issued_roots()}")
+            raise OidError(f"arcs 1 to 4 are no root of the coding scheme; issue under {_issued_roots()}")
         if self.province not in PROVINCES:
-            raise OidError(f"{self.province} is no province code of Table A.1")
+            raise _no_province(self.province)
         _check_least(self.organisation, _ORGANISATION_PART)
         if root.table_a2 and self.nature is None:
-            raise OidError(f"{self.organisation} is in no organisation range of Table A.2")
+            raise OidError("arc 6 is in no organisation range of Table A.2")
 
     @property
     def oid(self) -> Oid:
@@ -292,7 +295,15 @@ def _foreign_root(oid: Oid) -> Root | None:
 def _check_least(code: int, part: ArcPart) -> None:
     """Refuse a code below the first one of its part."""
     if part.first is not None and code < part.first:
-        raise OidError(f"{part.en} ({part.zh}) starts at {part.first}, {code} is below")
+        raise OidError(f"arc {part.first_arc}, {part.en} ({part.zh}), starts at {part.first}")
+
+
+def _no_province(code: int) -> OidError:
+    """Say that a code is none of Table A.1, and of one of GB/T 2260 that it can be read on request."""
+    message = "arc 5 is no province code of Table A.1"
+    if code in PROVINCE_ALIASES:
+        message += "; 81 and 82 of GB/T 2260 are read where that is asked for, and never issued"
+    return OidError(message)
 
 
 def _issued_roots() -> str:
@@ -322,7 +333,7 @@ def check_node(dotted: str) -> None:
     if len(own) > 1:
         OrganisationOid(root.oid, own[0], own[1])
     elif own and own[0] not in PROVINCES:
-        raise OidError(f"{own[0]} is no province code of Table A.1")
+        raise _no_province(own[0])
     for code, part in zip(own[2:], _OBJECT_PARTS, strict=False):
         _check_least(code, part)
 
