@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import sqlite3
+import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,6 +32,9 @@ _ADVISORY_LOCK = 0x7472_6961_6C61  # "triala"
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 _PG_DISK_FULL = "53100"
 """What SQLite and PostgreSQL answer when the disk is full."""
+
+_WRITERS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""The writer of each SQLite file in this process; one at a time."""
 
 _MAX_VARIABLES = 32_000
 """Bind variables in one statement: SQLite takes 32,766, PostgreSQL 65,535."""
@@ -170,10 +175,16 @@ def explained() -> Iterator[None]:
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that writes: on SQLite it takes the write lock at once, so what it reads stays true."""
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """Open a transaction that writes: on SQLite it takes the write lock at once, so what it reads stays true.
+
+    SQLite lets waiting writers sleep and poll; those of this process queue for a lock instead.
+    """
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            yield connection
+        return
+    with _WRITERS[str(engine.url.database)], engine.begin() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
 
 

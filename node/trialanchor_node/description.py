@@ -74,6 +74,29 @@ SCHEMAS = {
         statement={"type": "object"},
         state=_TEXT,
     ),
+    "RegistryEntry": _object(
+        {"oid": _TEXT, "visibility": {"enum": ["public", "private", "blinded"]}, "owner": _TEXT, "status": _TEXT},
+        type=_TEXT,
+        version={"type": "integer", "minimum": 1},
+        registered_at=_COUNT,
+        changed_at=_COUNT,
+        block=_COUNT,
+        names={"type": "object"},
+        labels={"type": "array", "items": _TEXT},
+        codes={"type": "array", "items": {"type": "object"}},
+        no_code=_TEXT,
+        attributes=_TEXT,
+        parent=_TEXT,
+        reason=_TEXT,
+        successor=_TEXT,
+    ),
+    "RegistryPage": _object(
+        {
+            "entries": {"type": "array", "items": {"$ref": "#/components/schemas/RegistryEntry"}},
+            "next": {"type": ["string", "null"]},
+        }
+    ),
+    "Oids": _object({"oids": {"type": "array", "items": _TEXT}}),
     "Alive": _object({"status": {"const": "alive"}}),
     "Ready": _object({"status": {"const": "ready"}, "entries": _COUNT, "anchored": _COUNT, "waiting": _COUNT}),
 }
@@ -150,5 +173,6 @@ def body(**content: dict[str, Any]) -> dict[str, Any]:
 
 
 STATEMENTS_BODY = body(application__cose=_BINARY, application__cbor_seq=_BINARY)
+OIDS_BODY = body(application__json={"type": "object", "description": "Arguments of the transition, docs/oids.md"})
 RECORDS_BODY = body(application__json=_RECORDS)
 VERIFY_BODY = body(application__json=_VERIFY)

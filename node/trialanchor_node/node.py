@@ -33,6 +33,9 @@ from trialanchor_node.log.sequencer import GroupCommit, Sequencer
 from trialanchor_node.log.store import LogIdentity, LogStore
 from trialanchor_node.members import load_members, register_members
 from trialanchor_node.metrics import Metrics
+from trialanchor_node.registry.ors import RegistryTree
+from trialanchor_node.registry.projection import project
+from trialanchor_node.registry.service import Registry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -109,10 +112,12 @@ class Node:
         self.store.open(create=create)
         mark = HighWaterMark(settings.folder)
         mark.check(self.store)
-        self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock)
+        self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock, [project])
         self.ledger.check_key(keys.ledger.public_key())
         register_members(self.ledger, settings.folder / "members", settings.member_oid)
         self.members = load_members(self.ledger)
+        self.registry = Registry(self.engine, self.ledger)
+        self.tree = RegistryTree(self.engine, self.registry, settings.public_url)
         self.reader = LogReader(self.engine, self.store)
         self.sequencer = Sequencer(
             self.store, GroupCommit(settings.group_commit_ms / 1000, settings.batch_limit, settings.queue_limit)

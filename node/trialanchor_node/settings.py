@@ -62,6 +62,7 @@ class NodeSettings(BaseSettings):
         items_limit: Statements or records in one request at most.
         statement_age_s: How old a statement may be when it arrives, seconds.
         anchor_interval_s: Seconds between two anchors.
+        public_url: Address under which anyone reads this node's pages of OIDs, `https://…`; empty when nobody can.
         sources: Systems whose records the node signs.
     """
 
@@ -80,6 +81,7 @@ class NodeSettings(BaseSettings):
     items_limit: Annotated[int, Field(ge=1, le=10_000)] = 1_000
     statement_age_s: Annotated[int, Field(ge=60)] = 30 * 86_400
     anchor_interval_s: Annotated[float, Field(gt=0)] = 2.0
+    public_url: Annotated[str, Field(pattern=r"^(https?://[!-~]{1,100})?$")] = ""
     sources: tuple[SourceSettings, ...] = ()
 
     @field_validator("node_oid")

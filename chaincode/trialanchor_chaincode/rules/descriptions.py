@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_oid.codec import is_dotted
-from trialanchor_oid.drugs import DrugCodeError, parse_drug_code
+from trialanchor_oid.drugs import DRUG_SCHEMES, DrugCodeError, DrugCodeKind, parse_drug_code
 from trialanchor_oid.errors import OidError, RuleError
 from trialanchor_oid.iri import check_label
 
@@ -184,7 +184,7 @@ def _check_drug_code(place: int, code: dict[str, str]) -> None:
             raise DescriptionRefusedError(f"code {place} may be an ID-card or mobile number")
         return
     try:
-        parse_drug_code(code["value"], code["scheme"])
+        parse_drug_code(code["value"], DrugCodeKind(code["scheme"]))
     except DrugCodeError as error:
         raise RegisteredCodeError(f"code {place}: {error}") from error
 

@@ -419,7 +419,7 @@ def check_oid(oid: Any) -> None:
     if not is_dotted(oid) or len(oid) > MAX_OID:
         raise OidRefusedError(f"oid is a dotted OID of at most {MAX_OID} characters")
     if _PERSONAL.search(oid):
-        raise OidRefusedError("an arc may be an ID-card or mobile number; objects are numbered, not named after persons")
+        raise OidRefusedError("an arc may be an ID-card or mobile number; objects are numbered in sequence")
     try:
         check_node(oid)
     except OidError as error:
@@ -441,4 +441,3 @@ def _between(owner: str, oid: str) -> Iterator[str]:
         above = f"{above}.{arc}"
     if oid != owner:
         yield above
-

@@ -1,14 +1,19 @@
 """The embedded ledger: the rule set in this process, its state and blocks in the node's database.
 
-The life of an anchor here: the rules decide on the state in the database, the block header is signed with the ledger
-key, writes and block go into one transaction, commit. A crash before the commit leaves nothing; a repeated anchor is
-refused as stale, and the one that is there is found by `anchor_over`.
+The life of a transaction here: it waits while another caller commits; then whoever comes first decides by the rules on
+all that wait, signs a block for each that is accepted, and commits their writes, blocks and projections in one database
+transaction, so that many callers share one fsync. A crash before the commit leaves nothing. A repeated anchor is
+refused as stale, and the one that is there is found by `anchor_over`; a repeated request gives the result it had.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,28 +21,62 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from trialanchor.blocks import Block, decode_block
-from trialanchor.errors import ConfigError, LedgerError
+from trialanchor.errors import ConfigError, LedgerError, TrialAnchorError
 from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_chaincode.rules.apply import apply
+from trialanchor_chaincode.rules.state import Outcome
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import LedgerAnchor
 from trialanchor_node.db import insert_many, reading, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
     from trialanchor_chaincode.rules.state import Transaction
 
 TYPE = "embedded"
 
+_BATCH: Final = 256
+"""Transactions committed together at most; the next ones wait no longer than one such batch takes."""
+
+_REPLACE: Final = "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+
+
+Projection = Callable[[Connection, "Sequence[tuple[Block, Mapping[str, str]]]"], None]
+"""Keeps tables of its own with what blocks wrote, in the ledger's database transaction."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A submitted transaction and, once it is done, what came of it."""
+
+    transaction: Transaction
+    outcome: Outcome | None = None
+    error: TrialAnchorError | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.outcome is not None or self.error is not None
+
 
 class EmbeddedLedger:
-    """The `Ledger` port over the node's own database."""
+    """The `Ledger` port over the node's own database; its methods may be called from any thread.
 
-    def __init__(self, engine: Engine, node: str, signer: Signer, clock: Clock) -> None:
+    Args:
+        projections: What else is written with the blocks of a commit.
+    """
+
+    def __init__(
+        self, engine: Engine, node: str, signer: Signer, clock: Clock, projections: Sequence[Projection] = ()
+    ) -> None:
         self._engine = engine
         self._signer = signer
         self._clock = clock
+        self._projections = projections
+        self._waiting: deque[_Waiting] = deque()
+        self._committing = Lock()
         self.name = ledger_name(node)
 
     def check_key(self, key: Ed25519PublicKey) -> None:
@@ -52,37 +91,70 @@ class EmbeddedLedger:
         if row is not None and not verify_ed25519(key.public_bytes_raw(), row.signature, row.block.encode()):
             raise ConfigError("the ledger key is not the one this ledger was begun with; put the right key back")
 
-    def submit(self, transaction: Transaction) -> None:
+    def submit(self, transaction: Transaction) -> Outcome:
         """Apply a transaction and append its block."""
+        waiting = _Waiting(transaction)
+        self._waiting.append(waiting)
+        with self._committing:
+            while not waiting.done and self._waiting:
+                self._commit([self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH))])
+        if waiting.outcome is None:
+            raise waiting.error or LedgerError("the embedded ledger did not answer")
+        return waiting.outcome
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        """Decide on a batch and commit it; when it fails, each transaction gets its chance alone.
+
+        What the database refuses in one transaction must not be the answer to the others.
+        """
         try:
             with writing(self._engine) as connection:
-                outcome = apply(_State(connection), transaction, verify_ed25519)
-                for key, value in outcome.writes.items():
-                    insert_many(
-                        connection,
-                        ledger_state,
-                        [(key, value)],
-                        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                    )
-                self._append(connection, transaction)
+                decided = self._decide(connection, batch)
         except SQLAlchemyError as error:
-            raise LedgerError("the embedded ledger could not be written") from error
+            if len(batch) > 1:
+                for waiting in batch:
+                    self._commit([waiting])
+                return
+            batch[0].error = LedgerError("the embedded ledger could not be written")
+            batch[0].error.__cause__ = error
+            return
+        for waiting, outcome in zip(batch, decided, strict=True):
+            if isinstance(outcome, Outcome):
+                waiting.outcome = outcome
+            else:
+                waiting.error = outcome
 
-    def _append(self, connection: Connection, transaction: Transaction) -> None:
-        query = select(ledger_blocks.c.block).order_by(ledger_blocks.c.number.desc()).limit(1)
-        last = connection.scalar(query)
-        before = None if last is None else decode_block(last)
-        encoded = transaction.encode()
+    def _decide(self, connection: Connection, batch: Sequence[_Waiting]) -> list[Outcome | TrialAnchorError]:
+        """Apply a batch in order, each transaction on what the ones before it left; write what was accepted."""
+        state, chain = _Batch(connection), _Chain(connection, self)
+        decided: list[Outcome | TrialAnchorError] = []
+        blocks: list[tuple[Block, Mapping[str, str]]] = []
+        for waiting in batch:
+            try:
+                outcome = apply(state, waiting.transaction, verify_ed25519)
+            except TrialAnchorError as refused:
+                decided.append(refused)
+                continue
+            decided.append(outcome)
+            if outcome.writes:
+                state.write(outcome.writes)
+                blocks.append((chain.append(waiting.transaction), outcome.writes))
+        insert_many(connection, ledger_state, list(state.writes.items()), _REPLACE)
+        insert_many(connection, ledger_blocks, chain.rows)
+        for projection in self._projections:
+            projection(connection, blocks)
+        return decided
+
+    def make_block(self, transaction: bytes, before: Block | None) -> tuple[Block, bytes]:
+        """Make the block of a transaction, after the one before it, and sign it."""
         block = Block(
             ledger=self.name,
             number=0 if before is None else before.number + 1,
             previous=bytes(32) if before is None else before.hash,
             at=int(self._clock.now().timestamp()),
-            transaction=sha256(encoded).digest(),
+            transaction=sha256(transaction).digest(),
         )
-        signature = block.sign(self._signer)
-        row = (block.number, block.encode().decode(), signature, encoded.decode(), *anchored_checkpoint(transaction))
-        insert_many(connection, ledger_blocks, [row])
+        return block, block.sign(self._signer)
 
     def read(self, key: str) -> str | None:
         """Give the state value under a key."""
@@ -116,13 +188,53 @@ class EmbeddedLedger:
 
 
 class _State:
-    """The state view of one transaction."""
+    """The state as the database has it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        marker = "?" if connection.dialect.name == "sqlite" else "%s"
+        self._query = f"SELECT value FROM ledger_state WHERE key = {marker}"  # noqa: S608 - one of two texts
 
     def get(self, key: str) -> str | None:
-        return self._connection.scalar(select(ledger_state.c.value).where(ledger_state.c.key == key))
+        value: str | None = self._connection.exec_driver_sql(self._query, (key,)).scalar()
+        return value
+
+
+class _Batch(_State):
+    """The state as the accepted transactions of a batch are making it; what was read once is not read again."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self.writes: dict[str, str] = {}
+        self._known: dict[str, str | None] = {}
+
+    def get(self, key: str) -> str | None:
+        if key not in self._known:
+            self._known[key] = super().get(key)
+        return self._known[key]
+
+    def write(self, writes: Mapping[str, str]) -> None:
+        self.writes |= writes
+        self._known |= writes
+
+
+class _Chain:
+    """The rows of the blocks that a batch appends."""
+
+    def __init__(self, connection: Connection, ledger: EmbeddedLedger) -> None:
+        query = select(ledger_blocks.c.block).order_by(ledger_blocks.c.number.desc()).limit(1)
+        last = connection.scalar(query)
+        self._ledger = ledger
+        self._before = None if last is None else decode_block(last)
+        self.rows: list[tuple[object, ...]] = []
+
+    def append(self, transaction: Transaction) -> Block:
+        encoded = transaction.encode()
+        block, signature = self._ledger.make_block(encoded, self._before)
+        encoded_block = block.encode().decode()
+        self.rows.append((block.number, encoded_block, signature, encoded.decode(), *anchored_checkpoint(transaction)))
+        self._before = block
+        return block
 
 
 def anchored_checkpoint(transaction: Transaction) -> tuple[str | None, int | None]:

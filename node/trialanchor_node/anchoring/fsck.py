@@ -6,7 +6,7 @@ For every block, in order:
 2. The rules accept its transaction again; an anchor's rule verifies log signature and consistency proof once more.
 3. The columns it is found by say what the transaction says.
 
-Then the state that results is the stored one.
+Then the state that results is the stored one, and the registry's table says of each OID what the state says.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from trialanchor_node.anchoring.embedded import anchored_checkpoint, verify_ed25
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.log.errors import FoundError
 from trialanchor_node.members import MEMBERS, decode_member
+from trialanchor_node.registry.projection import differences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +90,9 @@ class LedgerCheck:
         if stored != self._state:
             different = sorted(k for k in stored.keys() | self._state.keys() if stored.get(k) != self._state.get(k))
             raise FoundError(f"the embedded ledger's state {different[0]} is not what its {number} blocks make it")
+        wrong = differences(connection, self._state)
+        if wrong:
+            raise FoundError(f"the registry's table does not say of {wrong[0]} what the embedded ledger's state says")
         return self._history
 
     def _check_block(self, row: Row[Any], number: int, previous: bytes) -> Block:
@@ -112,7 +116,7 @@ class LedgerCheck:
         if origin is not None and size is not None:
             root = bytes.fromhex(transaction.arguments["root"])
             self._history.anchors.append(CheckedAnchor(block.number, origin, size, root))
-        else:
+        elif transaction.contract == "members":
             members = {
                 key.removeprefix(MEMBERS): decode_member(key.removeprefix(MEMBERS), value)
                 for key, value in self._state.items()

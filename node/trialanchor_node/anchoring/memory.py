@@ -20,7 +20,7 @@ from trialanchor_node.anchoring.ports import LedgerAnchor
 if TYPE_CHECKING:
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
-    from trialanchor_chaincode.rules.state import Transaction
+    from trialanchor_chaincode.rules.state import Outcome, Transaction
 
 
 class MemoryLedger:
@@ -35,10 +35,12 @@ class MemoryLedger:
         self._head: Block | None = None
         self._anchors: dict[str, list[LedgerAnchor]] = {}
 
-    def submit(self, transaction: Transaction) -> None:
+    def submit(self, transaction: Transaction) -> Outcome:
         """Apply a transaction and sign its block."""
         with self._lock:
             outcome = apply(self._state, transaction, verify_ed25519)
+            if not outcome.writes:
+                return outcome
             encoded, before = transaction.encode(), self._head
             block = Block(
                 ledger=self.name,
@@ -54,6 +56,7 @@ class MemoryLedger:
                 size = transaction.arguments["size"]
                 anchor = LedgerAnchor(size, TYPE, block.encode().decode(), encoded.decode(), signature)
                 self._anchors.setdefault(log_origin(transaction.arguments["node"]), []).append(anchor)
+            return outcome
 
     def read(self, key: str) -> str | None:
         """Give the state value under a key."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from trialanchor_chaincode.rules.state import Transaction
+    from trialanchor_chaincode.rules.state import Outcome, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,12 @@ class Ledger(Protocol):
     def name(self) -> str:
         """Name of the ledger, as in trust files: `embedded:<node oid>`."""
 
-    def submit(self, transaction: Transaction) -> None:
+    def submit(self, transaction: Transaction) -> Outcome:
         """Apply a transaction; it is final and durable on return.
+
+        Returns:
+            What the rules made of it. A repeated request of the `oids` contract writes nothing and gives the result it
+            had; so a caller whose answer was lost asks again.
 
         Raises:
             RuleError: A rule refused it.

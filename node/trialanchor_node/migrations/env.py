@@ -6,8 +6,9 @@ from trialanchor_node.anchoring import models as _anchoring
 from trialanchor_node.db import metadata
 from trialanchor_node.intake import models as _intake
 from trialanchor_node.log import models as _log
+from trialanchor_node.registry import models as _registry
 
-__all__ = ["_anchoring", "_intake", "_log"]
+__all__ = ["_anchoring", "_intake", "_log", "_registry"]
 
 with context.config.attributes["engine"].connect() as connection:
     if connection.dialect.name == "postgresql":
