@@ -135,7 +135,7 @@ def apply_oids(state: StateView, transaction: Transaction) -> Outcome:
     action = _ACTIONS[transaction.action]
     if arguments.keys() != action.fields:
         raise OidRefusedError(f"{transaction.action} holds request, {', '.join(sorted(action.fields))}")
-    digest = sha256(encode_value([transaction.action, arguments]).encode()).hexdigest()
+    digest = _digest(transaction.action, arguments)
     key = f"requests/{transaction.caller}/{request}"
     before = read(state, key)
     if before is not None:
@@ -147,6 +147,14 @@ def apply_oids(state: StateView, transaction: Transaction) -> Outcome:
     result = tuple(oid for _, oid in draft.events)
     draft.writes[key] = {"digest": digest, "first": result[0]}
     return Outcome({name: encode_value(value) for name, value in draft.writes.items()}, tuple(draft.events), result)
+
+
+def _digest(action: str, arguments: dict[str, Any]) -> str:
+    """Give the digest of a request's content."""
+    try:
+        return sha256(encode_value([action, arguments]).encode()).hexdigest()
+    except (ValueError, RecursionError) as error:
+        raise OidRefusedError("the request holds text that is not Unicode, or is nested too deeply") from error
 
 
 def _repeated(arguments: dict[str, Any], first: str) -> tuple[str, ...]:
