@@ -45,7 +45,7 @@ def parse_asn1(text: str) -> tuple[int, ...]:
     if len(text) > MAX_ASN1:
         raise _refusal(f"it is longer than {MAX_ASN1} characters")
     if not text.startswith("{") or not text.endswith("}"):
-        raise _refusal("it must start with { and end with }")
+        raise _refusal("it does not stand in braces")
     arcs: tuple[int, ...] = ()
     end = len(text) - 1
     place = _after_blanks(text, 1)

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from trialanchor_oid.scheme import ArcPart
 
 _DRAFT: Final = "DB44/T draft A.1"
-_CLASS_TABLE: Final = "provisional table of this product"
 _UUID: Final = (2, 25)
 _MIXED_ROOT: Final = (1, 2, 156, 3016)
 _PROVINCE, _ORGANISATION, _MAJOR, _MINOR = range(ROOT_ARCS, ROOT_ARCS + 4)
@@ -55,8 +54,8 @@ class ExplainedArc:
         arc: The number.
         part: Name of the place in the coding scheme; None outside of it.
         meaning: What the number stands for; None when nobody says so here.
-        source: Clause or table that says it; empty when nobody does.
-        provisional: Whether the meaning is of this product's own table.
+        source: Clause or table for the place; empty when there is none.
+        provisional: Whether the meaning is of this product's own table, not of the source.
     """
 
     position: int
@@ -159,10 +158,10 @@ def _meaning_in_scheme(arcs: tuple[int, ...], position: int, part: ArcPart) -> t
         return Words(nature.zh, nature.en) if nature else None, f"{source}, Table A.2", False
     if index == _MAJOR:
         words = major_class(code)
-        return words, f"{source}; {_CLASS_TABLE}" if words else source, words is not None
+        return words, source, words is not None
     if index == _MINOR:
         row = minor_class(arcs[_MAJOR], code)
-        return row.words if row else None, f"{source}; {_CLASS_TABLE}" if row else source, row is not None
+        return row.words if row else None, source, row is not None
     return None, source, False
 
 

@@ -71,7 +71,7 @@ def parse_iri(text: str, *, strict: bool = False) -> tuple[str, ...]:
     for number, label in enumerate(labels, 1):
         reason = _reason_against(label, strict=strict)
         if reason:
-            raise OidError(f"not an OID-IRI: label {number} {reason}")
+            raise OidError(f"not an OID-IRI: label {number}: it {reason}")
     return labels
 
 
@@ -138,7 +138,7 @@ def resolve_labels(labels: Sequence[str]) -> tuple[int, ...]:
         arcs += found
         reason = _reason_against_top(arcs)
         if reason:
-            raise OidError(f"not an OID-IRI: label {number} {reason}")
+            raise OidError(f"not an OID-IRI: label {number}: it {reason}")
     if len(arcs) > MAX_ARCS:
         raise OidError(f"not an OID-IRI: it stands for more than {MAX_ARCS} arcs")
     return arcs

@@ -43,6 +43,8 @@ COMMANDS: Mapping[str, str] = {
     "info": "Show what a bundle says.",
     "disclose": "Show one item of a record and nothing of the others.",
     "export": "Write a bundle in the formats of others.",
+    "oid": "Read, write, explain and resolve object identifiers.",
+    "drug": "Check and explain national drug codes.",
 }
 """Our own subcommands: each is the module of the same name beside this one."""
 

@@ -1,0 +1,14 @@
+"""`trialanchor oid`: read, write and explain object identifiers."""
+
+from __future__ import annotations
+
+import typer
+
+from trialanchor.cli.oid import notation
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Read, write, explain and resolve object identifiers."
+)
+notation.add_to(app)
