@@ -18,7 +18,8 @@ from trialanchor_node.log.reader import NotFoundError
 from trialanchor_node.registry.entries import Change, Entry, TreeNode, decode_entry, sort_key
 from trialanchor_node.registry.models import codes, history, names, nodes
 from trialanchor_node.registry.projection import fold
-from trialanchor_oid.scheme import class_of
+from trialanchor_oid.classes import class_of
+from trialanchor_oid.errors import OidError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -170,9 +171,12 @@ def default_prefix(member: str, object_type: Any) -> str:
     Raises:
         InputError: The type has no class of its own; names what to do.
     """
-    place = class_of(object_type) if isinstance(object_type, str) else None
-    if place is None:
-        raise InputError("give the prefix below which the object is numbered; its type has no class of its own")
+    try:
+        place = class_of(object_type if isinstance(object_type, str) else "")
+    except OidError as error:
+        raise InputError(
+            "give the prefix below which the objects are numbered: they are of several types, or of one without a class"
+        ) from error
     return f"{member}.{place[0]}.{place[1]}.{OWN_CLASS}"
 
 

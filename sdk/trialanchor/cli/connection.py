@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from trialanchor.cli.options import Signing
 
 
-def connect(url: str, signing: Signing | None = None) -> Client:
-    """Make the client of a command.
+def connect(url: str, signing: Signing | None = None, token: str | None = None) -> Client:
+    """Make the client of a command, with a signing key or the token of a source where it needs one.
 
     Raises:
         InputError: The URL is not one.
     """
     set_on_retry_hooks([_say_waiting])
-    clock, options = surroundings.clock(), surroundings.client_options()
+    clock, options = surroundings.clock(), replace(surroundings.client_options(), token=token)
     if signing is None:
         return Client(url, clock=clock, options=options)
     return Client(url, member=signing.member, system=signing.system, clock=clock, options=options)

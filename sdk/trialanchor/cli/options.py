@@ -6,6 +6,7 @@ Every option has an environment variable, so that a site sets its node, member a
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 KEY_SUFFIX = ".key.pem"
 CHAIN_SUFFIX = ".chain.pem"
+TOKEN_VARIABLE = "TRIALANCHOR_TOKEN"  # noqa: S105 - the name of a variable
 _TRUST_LIMIT = 4 << 20
 _MEMBER_LIMIT = 1 << 20
 
@@ -61,6 +63,14 @@ PassphraseFile = Annotated[
         "--passphrase-file",
         envvar="TRIALANCHOR_PASSPHRASE_FILE",
         help="File whose first line is the passphrase of the keys; otherwise TRIALANCHOR_PASSPHRASE.",
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        envvar="TRIALANCHOR_TOKEN_FILE",
+        help="File whose first line is the token of a source of the node; otherwise TRIALANCHOR_TOKEN.",
     ),
 ]
 Study = Annotated[str, typer.Option("--study", envvar="TRIALANCHOR_STUDY", help="OID of the study.")]
@@ -108,6 +118,23 @@ def read_passphrase(path: Path | None) -> str:
     if not lines or not lines[0]:
         raise ConfigError(f"the passphrase file {path} is empty")
     return lines[0]
+
+
+def read_token(path: Path | None) -> str | None:
+    """Read the token of a source of the node from a file or the environment; None when there is none.
+
+    Raises:
+        ConfigError: The file cannot be read or is empty.
+    """
+    if path is None:
+        return os.environ.get(TOKEN_VARIABLE) or None
+    try:
+        token = path.read_text(encoding="ascii").partition("\n")[0].strip()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the token file {path} cannot be read") from error
+    if not token:
+        raise ConfigError(f"the token file {path} is empty")
+    return token
 
 
 def _certified_member(system: SystemKey) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 import stamina
 
-from trialanchor.client import steps
+from trialanchor.client import oids, steps
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
 from trialanchor.errors import TrialAnchorError
@@ -74,6 +74,26 @@ class AsyncClient(BaseClient):
     async def find(self, fingerprint: bytes | str) -> list[Entry]:
         """Find the log entries of a fingerprint; see `Client.find`."""
         return await self._run(steps.entries({"fingerprint": "sha256:" + digest_of(fingerprint).hex()}))
+
+    async def write_oids(self, action: str, arguments: Mapping[str, Any], request: str) -> list[str]:
+        """Submit a transition of the OID registry; see `Client.write_oids`."""
+        return await self._run(oids.write(action, arguments, request))
+
+    async def register_oids(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Register entries under the OIDs they name; see `Client.register_oids`."""
+        return await self._run(oids.register_all(entries))
+
+    async def oid(self, value: str, after: int | None = None) -> dict[str, Any]:
+        """Ask what the node tells of an OID; see `Client.oid`."""
+        return await self._run(oids.view(value, after))
+
+    async def search_oids(self, **where: str) -> list[dict[str, Any]]:
+        """Search the registry; see `Client.search_oids`."""
+        return await self._run(oids.search(where))
+
+    async def export_oids(self, form: str, under: str | None = None) -> bytes:
+        """Export the registry; see `Client.export_oids`."""
+        return await self._run(oids.export(form, under))
 
     async def _run(self, running: Steps[T]) -> T:
         try:

@@ -5,7 +5,8 @@
 2. Connection errors and the statuses 429, 502, 503, 504 and 507 are tried again, with a growing, jittered wait or the
    one that `Retry-After` asks for. A wait that would end after the deadline is not begun.
 3. No other status is tried again, and neither is a certificate that is not trusted.
-4. Every call may be repeated: reading changes nothing, and a signed statement is sent byte for byte again.
+4. Every call may be repeated: reading changes nothing, a signed statement is sent byte for byte again, and a write of
+   the registry has an `Idempotency-Key`.
 5. Once an attempt has sent statements and lost the answer, a later failure is `OutcomeUnknownError`, however harmless
    the last attempt looked.
 
@@ -54,6 +55,7 @@ class Options:
         deadline_s: Seconds after which no further attempt begins; 0 tries once.
         first_wait_s: Seconds before the second attempt; each wait after it doubles, up to 5.
         tls: TLS settings, with the client certificate when a proxy asks for one; None for the usual roots.
+        token: Bearer token of a source of the node; None where none is needed.
         transport: Stands in for the network in tests.
     """
 
@@ -62,6 +64,7 @@ class Options:
     deadline_s: float = 60.0
     first_wait_s: float = 0.1
     tls: ssl.SSLContext | None = None
+    token: str | None = field(default=None, repr=False)
     transport: Any = None
 
     def http(self, url: str) -> dict[str, Any]:
@@ -81,6 +84,7 @@ class Options:
             "timeout": httpx2.Timeout(self.answer_s, connect=self.connect_s, pool=self.connect_s),
             "follow_redirects": False,
             "verify": self.tls or True,
+            "headers": {"authorization": f"Bearer {self.token}"} if self.token else {},
             "transport": self.transport,
         }
 
@@ -95,6 +99,7 @@ class Call:
         params: Query.
         content: Body, with its type.
         content_type: Media type of the body.
+        headers: Further header fields.
         patience_s: Seconds that the node was asked to wait before it answers.
     """
 
@@ -103,6 +108,7 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     patience_s: float = 0.0
 
     def request(self, http: httpx2.Client | httpx2.AsyncClient, options: Options) -> httpx2.Request:
@@ -113,7 +119,7 @@ class Call:
             self.path,
             params=dict(self.params),
             content=self.content,
-            headers={"content-type": self.content_type} if self.content_type else None,
+            headers={**self.headers, **({"content-type": self.content_type} if self.content_type else {})},
             timeout=timeout,
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 import stamina
 
-from trialanchor.client import steps
+from trialanchor.client import oids, steps
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
 from trialanchor.errors import TrialAnchorError
@@ -110,6 +110,46 @@ class Client(BaseClient):
             TrialAnchorError: See the class.
         """
         return self._run(steps.entries({"fingerprint": "sha256:" + digest_of(fingerprint).hex()}))
+
+    def write_oids(self, action: str, arguments: Mapping[str, Any], request: str) -> list[str]:
+        """Submit a transition of the OID registry; may be repeated with the same `request`, and gives the same then.
+
+        Raises:
+            TrialAnchorError: See the class and `oids.write`.
+        """
+        return self._run(oids.write(action, arguments, request))
+
+    def register_oids(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Register entries under the OIDs they name; may be repeated.
+
+        Raises:
+            TrialAnchorError: See the class and `oids.register_all`.
+        """
+        return self._run(oids.register_all(entries))
+
+    def oid(self, value: str, after: int | None = None) -> dict[str, Any]:
+        """Ask what the node tells of an OID, in any notation, with its children after arc `after`.
+
+        Raises:
+            TrialAnchorError: See the class; `NotRegisteredError` when it knows nothing there.
+        """
+        return self._run(oids.view(value, after))
+
+    def search_oids(self, **where: str) -> list[dict[str, Any]]:
+        """Search the registry by name, code, type and under; all pages.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(oids.search(where))
+
+    def export_oids(self, form: str, under: str | None = None) -> bytes:
+        """Export the registry as `json`, `csv` or `xml`.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(oids.export(form, under))
 
     def _run(self, running: Steps[T]) -> T:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -507,7 +508,7 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def ranges_do_not_overlap(self):
         ranges = json.loads(self.world.state[f"delegations/{KITS}"])
-        assert all(a["last"] < b["first"] for a, b in zip(ranges, ranges[1:], strict=False))
+        assert all(a["last"] < b["first"] for a, b in itertools.pairwise(ranges))
 
 
 Histories.TestCase.settings = settings(
