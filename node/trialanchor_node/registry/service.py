@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -233,6 +233,6 @@ def _arcs(dotted: str) -> Arcs:
 
 def _read_cursor(text: str) -> bytes:
     try:
-        return urlsafe_b64decode(text)
+        return b64decode(text, b"-_", validate=True)
     except ValueError as error:
         raise InputError("the cursor is not one of this search") from error

@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import sys
+from hashlib import sha256
 from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -276,7 +277,8 @@ def _deprecate_imported(client: Client, entry: Mapping[str, Any]) -> None:
         "reason": entry.get("reason", "discontinued"),
         "successor": entry.get("successor"),
     }
-    client.write_oids("deprecate", arguments, f"import-{entry['oid']}"[:64])
+    name = sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+    client.write_oids("deprecate", arguments, name)
 
 
 def _write(  # noqa: PLR0913 - what every writing command has
