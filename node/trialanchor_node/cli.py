@@ -19,6 +19,7 @@ from trialanchor_node.app import create_app
 from trialanchor_node.initialise import NewNode, init_node
 from trialanchor_node.log.fsck import check_log
 from trialanchor_node.node import Node, read_node_keys
+from trialanchor_node.registry.publishing import responding
 from trialanchor_node.settings import load_settings
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def run(folder: Folder) -> None:
         timeout_graceful_shutdown=_SHUTDOWN_S,
         limit_concurrency=_CONNECTIONS,
     )
-    with listen(settings) as listener:
+    with listen(settings) as listener, responding(node.tree, settings):
         typer.echo(f"listening on http://{settings.host}:{settings.port} as {node.store.identity.origin}", err=True)
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -35,6 +35,7 @@ from trialanchor_node.members import load_members, register_members
 from trialanchor_node.metrics import Metrics
 from trialanchor_node.registry.ors import RegistryTree
 from trialanchor_node.registry.projection import project
+from trialanchor_node.registry.publishing import Publisher, name_server, zone_settings
 from trialanchor_node.registry.service import Registry
 
 if TYPE_CHECKING:
@@ -132,6 +133,12 @@ class Node:
         self.anchoring = AnchorService(
             self.store, self.ledger, settings.member_oid, settings.anchor_interval_s, mark=mark
         )
+        self.zone = zone_settings(settings)
+        server = name_server(settings)
+        self.publisher = None
+        if server is not None:
+            self.publisher = Publisher(self.engine, self.tree, server, f"{settings.update_server}/{settings.ors_apex}")
+            self.registry.on_change(self.publisher.changed)
         self.bodies = Bodies()
         self.searches = CapacityLimiter(_SEARCHES)
         self.metrics = Metrics()
@@ -157,6 +164,8 @@ class Node:
         with contextlib.suppress(StoreError):  # a full disk: reads are served all the same
             self.records.forget_old_requests()
         self.sequencer.start()
+        if self.publisher is not None:
+            self.publisher.start()
         anchoring = asyncio.create_task(self.anchoring.run())
         try:
             yield self
@@ -164,6 +173,8 @@ class Node:
             await asyncio.to_thread(self.sequencer.stop)
             self.anchoring.stop()
             await anchoring
+            if self.publisher is not None:
+                await asyncio.to_thread(self.publisher.stop)
             self.close()
 
     def close(self) -> None:

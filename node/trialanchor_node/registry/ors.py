@@ -46,7 +46,7 @@ class RegistryTree:
             for parent, below in known_labels().items()
             for label, further in below.items()
         }
-        self._find = lru_cache(maxsize=_CACHED)(self._read_services)
+        self._find = lru_cache(maxsize=_CACHED)(lambda _version, arcs: self.stored_services(arcs))
         self._find_alias = lru_cache(maxsize=_CACHED)(self._read_alias)
 
     @property
@@ -71,17 +71,22 @@ class RegistryTree:
                 arcs = _arcs(row.oid)
                 yield arcs, self._of(arcs, registered=row.visibility is not None)
 
-    def aliases(self) -> Iterator[tuple[Arcs, str, Arcs]]:
-        """Give every alias."""
+    def known_aliases(self) -> Iterator[tuple[Arcs, str, Arcs]]:
+        """Give the labels of the standards."""
         for (parent, label), target in self._known.items():
             yield parent, label, target
+
+    def aliases(self) -> Iterator[tuple[Arcs, str, Arcs]]:
+        """Give every alias."""
+        yield from self.known_aliases()
         with reading(self._engine) as connection:
             for row in connection.execute(select(labels).order_by(labels.c.parent, labels.c.label)):
                 parent = _arcs(row.parent)
                 if (parent, row.label) not in self._known:
                     yield parent, row.label, _arcs(row.oid)
 
-    def _read_services(self, _version: int, arcs: Arcs) -> tuple[Service, ...] | None:
+    def stored_services(self, arcs: Arcs) -> tuple[Service, ...] | None:
+        """Give the services of a node as the database has it now, which may be ahead of `version`."""
         if not arcs:
             return self._of((), registered=False)
         with reading(self._engine) as connection:

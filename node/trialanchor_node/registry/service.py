@@ -22,7 +22,7 @@ from trialanchor_oid.classes import class_of
 from trialanchor_oid.errors import OidError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection, Row
 
@@ -70,6 +70,7 @@ class Registry:
         self._engine = engine
         self._ledger = ledger
         self._counting = Lock()
+        self._listeners: list[Callable[[], None]] = []
         self._version = self._stored_version()
 
     def submit(self, action: str, caller: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
@@ -85,7 +86,13 @@ class Registry:
         result = self._ledger.submit(Transaction("oids", action, caller, dict(arguments))).result
         with self._counting:
             self._version += 1
+        for listener in self._listeners:
+            listener()
         return result
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Have a listener called after every change, in the thread that made it; it returns at once."""
+        self._listeners.append(listener)
 
     @property
     def version(self) -> int:
