@@ -226,21 +226,20 @@ class Resolver:
         apex = attempt.upstream.apex
         owner = owner_name(asked.labels, apex, dummy=attempt.dummy)
         answer, left = self._answer(attempt.upstream, owner, steps)
-        _check_security(answer, owner, secure=asked.secure)
-        if answer.reading is None:
-            if answer.rcode == dns.rcode.NXDOMAIN:
-                raise OrsUnknownError(f"there is no node {owner}")
-            raise OrsNoServiceError(f"the node {owner} has no services")
-        services = answer.reading.of_type(asked.type)
-        if not services:
-            _raise_without_service(answer.reading, asked.type, owner)
+        try:
+            _check_security(answer, owner, secure=asked.secure)
+            reading = _read(answer, owner, asked.type)
+            arcs = canonical_arcs(reading, answer.target, apex)
+        except OrsError as error:
+            error.dnssec = answer.assessment
+            raise
         found = Resolution(
             labels=asked.labels,
             owner=owner,
             target=answer.target,
-            arcs=canonical_arcs(answer.reading, answer.target, apex),
+            arcs=arcs,
             type=asked.type,
-            services=services,
+            services=reading.of_type(asked.type),
             ttl=answer.ttl if left is None else left,
             dnssec=answer.assessment,
             source=attempt.source,
@@ -345,8 +344,14 @@ def _check_security(answer: _Answer, owner: str, *, secure: bool) -> None:
         raise OrsInsecureError(f"the answer about {owner} is {state.value}, secure is required: {reason}")
 
 
-def _raise_without_service(reading: Reading, wanted: str | None, owner: str) -> None:
-    reason = reading.reason_against(wanted)
+def _read(answer: _Answer, owner: str, wanted: str | None) -> Reading:
+    """Give the services of a node that has one of the type (4)."""
+    reading = answer.reading
+    if reading is None and answer.rcode == dns.rcode.NXDOMAIN:
+        raise OrsUnknownError(f"there is no node {owner}")
+    if reading is not None and reading.of_type(wanted):
+        return reading
+    reason = "" if reading is None else reading.reason_against(wanted)
     if reason:
         raise OrsRecordError(f"the record of {wanted or 'any service'} at {owner} cannot be used: {reason}")
     raise OrsNoServiceError(f"the node {owner} has no service {wanted or 'of the ORS'}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from trialanchor_oid.errors import TrialAnchorError
 
 if TYPE_CHECKING:
+    from trialanchor_oid.ors.dnssec import Assessment
     from trialanchor_oid.ors.resolution import Resolution
 
 LOCAL: Final = 4096
@@ -33,6 +34,7 @@ class OrsError(TrialAnchorError):
     Attributes:
         number: RCODE, or a number from `LOCAL` up.
         steps: What was done until then, for a person.
+        dnssec: Outcome of the validation, when there was an answer to validate.
         resolution: What the DNS gave, when only the information file is at fault.
     """
 
@@ -42,6 +44,7 @@ class OrsError(TrialAnchorError):
     hint = "Read what was tried; the DNS or the server of the information may be at fault."
     number: int = LOCAL
     steps: tuple[str, ...] = ()
+    dnssec: Assessment | None = None
     resolution: Resolution | None = None
 
 

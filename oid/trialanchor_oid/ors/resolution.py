@@ -135,7 +135,7 @@ def result_json(result: Resolution) -> dict[str, Any]:
         "cached": result.cached,
         "source": result.source,
         "rcode": rcode_name(result.rcode),
-        "dnssec": {"state": result.dnssec.state.value, "reason": result.dnssec.reason},
+        "dnssec": _assessment_json(result.dnssec),
         "url": result.url,
         "document": None if result.information is None else information_json(result.information),
         "steps": list(result.steps),
@@ -149,9 +149,14 @@ def error_json(error: OrsError) -> dict[str, Any]:
         "number": error.number,
         "detail": str(error),
         "help": error.help(),
+        "dnssec": None if error.dnssec is None else _assessment_json(error.dnssec),
         "steps": list(error.steps),
         "resolution": None if error.resolution is None else result_json(error.resolution),
     }
+
+
+def _assessment_json(assessment: Assessment) -> dict[str, Any]:
+    return {"state": assessment.state.value, "reason": assessment.reason}
 
 
 def information_json(information: Information) -> dict[str, Any]:
