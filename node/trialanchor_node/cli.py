@@ -68,7 +68,7 @@ def run(folder: Folder) -> None:
         timeout_graceful_shutdown=_SHUTDOWN_S,
         limit_concurrency=_CONNECTIONS,
     )
-    with listen(settings) as listener, responding(node.tree, settings):
+    with listen(settings) as listener, responding(node.tree, settings.ors):
         typer.echo(f"listening on http://{settings.host}:{settings.port} as {node.store.identity.origin}", err=True)
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -34,6 +34,7 @@ from trialanchor_node.log.store import LogIdentity, LogStore
 from trialanchor_node.members import load_members, register_members
 from trialanchor_node.metrics import Metrics
 from trialanchor_node.registry.ors import RegistryTree
+from trialanchor_node.registry.ors_routes import new_resolver
 from trialanchor_node.registry.projection import project
 from trialanchor_node.registry.publishing import Publisher, name_server, zone_settings
 from trialanchor_node.registry.service import Registry
@@ -133,17 +134,23 @@ class Node:
         self.anchoring = AnchorService(
             self.store, self.ledger, settings.member_oid, settings.anchor_interval_s, mark=mark
         )
-        self.zone = zone_settings(settings)
-        server = name_server(settings)
-        self.publisher = None
-        if server is not None:
-            self.publisher = Publisher(self.engine, self.tree, server, f"{settings.update_server}/{settings.ors_apex}")
-            self.registry.on_change(self.publisher.changed)
+        self._open_ors(settings)
         self.bodies = Bodies()
         self.searches = CapacityLimiter(_SEARCHES)
         self.metrics = Metrics()
         self.metrics.watch(self.store, self.sequencer, self.anchoring)
         self.trust_file = self._write_trust(settings.folder / TRUST_FILE, trust_file(self, keys.ledger))
+
+    def _open_ors(self, settings: NodeSettings) -> None:
+        """Put together what brings the registry to the DNS, and what asks others."""
+        self.zone = zone_settings(settings.ors)
+        self.resolver = new_resolver(settings.ors, self.clock)
+        self.publisher = None
+        server = name_server(settings.ors, settings.keys)
+        if server is not None:
+            target = f"{settings.ors.update_server}/{settings.ors.apex}"
+            self.publisher = Publisher(self.engine, self.tree, server, target)
+            self.registry.on_change(self.publisher.changed)
 
     def _write_trust(self, path: Path, content: bytes) -> bytes:
         """Write the trust file when it says something new; a node with a full disk must still be able to start."""

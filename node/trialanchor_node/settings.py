@@ -26,8 +26,6 @@ def _dotted(value: str) -> str:
 
 
 Oid = Annotated[str, AfterValidator(_dotted)]
-_SERVER = r"^(\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5}$"
-_SERVER_OR_NONE = rf"({_SERVER})|^$"
 SOURCE_NAME = r"^[a-z][a-z0-9-]{0,30}$"
 
 
@@ -45,6 +43,36 @@ class SourceSettings(BaseModel):
     name: Annotated[str, Field(pattern=SOURCE_NAME)]
     actor: Oid
     token_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class OrsSettings(BaseModel):
+    """The node in the OID resolution system.
+
+    Attributes:
+        apex: Domain of the node's zone, one of the operator's own; empty for no zone.
+        addresses: IP addresses of the zone's name server `ns1.<apex>`.
+        listen_host: Address on which the embedded name server listens.
+        listen_port: Its UDP and TCP port; 0 for no embedded name server.
+        update_server: Name server that is sent changes, `IP:PORT`; empty for none.
+        resolver_servers: Name servers that `GET /v1/ors/resolve` asks; empty for those of the system.
+        resolver_domain: Domain below which it asks; empty for `apex`, or `oid-res.org` without one.
+        trust_anchors: DS or DNSKEY records against which it validates, one a line as in a zone file.
+        allow_private: Whether files are fetched from addresses that are not public.
+        ca_file: Certificates to trust when files are fetched; empty for those of the system.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    apex: str = ""
+    addresses: tuple[str, ...] = ("127.0.0.1",)
+    listen_host: str = "127.0.0.1"
+    listen_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    update_server: Annotated[str, Field(pattern=r"^((\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5})?$")] = ""
+    resolver_servers: tuple[str, ...] = ()
+    resolver_domain: str = ""
+    trust_anchors: str = ""
+    allow_private: bool = False
+    ca_file: str = ""
 
 
 class NodeSettings(BaseSettings):
@@ -65,14 +93,7 @@ class NodeSettings(BaseSettings):
         statement_age_s: How old a statement may be when it arrives, seconds.
         anchor_interval_s: Seconds between two anchors.
         public_url: Address under which anyone reads this node's pages of OIDs, `https://…`; empty when nobody can.
-        ors_apex: Domain of the node's ORS zone; empty for none.
-        ors_addresses: IP addresses of the zone's name server `ns1.<ors_apex>`.
-        dns_host: Address on which the embedded name server listens.
-        dns_port: Its UDP and TCP port; 0 for no embedded name server.
-        update_server: Name server that is sent changes, `HOST:PORT`; empty for none.
-        ors_servers: Name servers that `GET /v1/ors/resolve` asks, `HOST:PORT`; empty for those of the system.
-        ors_domain: Domain below which `GET /v1/ors/resolve` asks; empty for `oid-res.org`.
-        ors_trust_anchors: DS or DNSKEY records against which it validates, in master-file form.
+        ors: Its zone in the OID resolution system, and how it resolves others.
         sources: Systems whose records the node signs.
     """
 
@@ -92,14 +113,7 @@ class NodeSettings(BaseSettings):
     statement_age_s: Annotated[int, Field(ge=60)] = 30 * 86_400
     anchor_interval_s: Annotated[float, Field(gt=0)] = 2.0
     public_url: Annotated[str, Field(pattern=r"^(https?://[!-~]{1,100})?$")] = ""
-    ors_apex: str = ""
-    ors_addresses: tuple[str, ...] = ("127.0.0.1",)
-    dns_host: str = "127.0.0.1"
-    dns_port: Annotated[int, Field(ge=0, le=65535)] = 0
-    update_server: Annotated[str, Field(pattern=_SERVER_OR_NONE)] = ""
-    ors_servers: tuple[Annotated[str, Field(pattern=_SERVER)], ...] = ()
-    ors_domain: str = ""
-    ors_trust_anchors: tuple[str, ...] = ()
+    ors: OrsSettings = OrsSettings()
     sources: tuple[SourceSettings, ...] = ()
 
     @field_validator("node_oid")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trialanchor_node.registry.ors import RegistryTree
-    from trialanchor_node.settings import NodeSettings
+    from trialanchor_node.settings import OrsSettings
     from trialanchor_oid.ors.tree import Arcs
     from trialanchor_oid.ors.update import NameServer
 
@@ -46,32 +46,32 @@ _KEY_PARTS: Final = 3
 _log = structlog.get_logger()
 
 
-def zone_settings(settings: NodeSettings) -> ZoneSettings | None:
+def zone_settings(settings: OrsSettings) -> ZoneSettings | None:
     """Give the zone of a node; None when it has none.
 
     Raises:
         ConfigError: The zone's settings do not fit together.
     """
-    if not settings.ors_apex:
+    if not settings.apex:
         return None
-    return ZoneSettings(settings.ors_apex, addresses=settings.ors_addresses)
+    return ZoneSettings(settings.apex, addresses=settings.addresses)
 
 
 @contextlib.contextmanager
-def responding(tree: RegistryTree, settings: NodeSettings) -> Iterator[None]:
+def responding(tree: RegistryTree, settings: OrsSettings) -> Iterator[None]:
     """Answer DNS queries as long as the context lasts, in a thread of its own: a flood of them delays only themselves.
 
     Raises:
         ConfigError: The port cannot be had.
     """
     zone = zone_settings(settings)
-    if zone is None or not settings.dns_port:
+    if zone is None or not settings.listen_port:
         yield
         return
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="dns", daemon=True)
     thread.start()
-    responder = Responder(tree, zone, Listening(settings.dns_host, settings.dns_port))
+    responder = Responder(tree, zone, Listening(settings.listen_host, settings.listen_port))
     try:
         asyncio.run_coroutine_threadsafe(responder.start(), loop).result(_START_S)
         yield
@@ -82,19 +82,19 @@ def responding(tree: RegistryTree, settings: NodeSettings) -> Iterator[None]:
         loop.close()
 
 
-def name_server(settings: NodeSettings) -> NameServer | None:
-    """Give the name server that is sent changes; None when there is none.
+def name_server(settings: OrsSettings, keys: Path) -> NameServer | None:
+    """Give the name server that is sent changes, with the update key in the folder `keys`; None when there is none.
 
     Raises:
         ConfigError: Its address or key are not of their form, or the zone has no apex.
     """
     if not settings.update_server:
         return None
-    if not settings.ors_apex:
-        raise ConfigError("setting update_server: the zone needs ors_apex")
+    if not settings.apex:
+        raise ConfigError("setting ors.update_server: the zone needs ors.apex")
     host, _, port = settings.update_server.rpartition(":")
-    algorithm, name, secret = _read_key(settings.keys / UPDATE_KEY)
-    return DynamicUpdate(UpdateServer(host.strip("[]"), int(port), settings.ors_apex, name, secret, algorithm))
+    algorithm, name, secret = _read_key(keys / UPDATE_KEY)
+    return DynamicUpdate(UpdateServer(host.strip("[]"), int(port), settings.apex, name, secret, algorithm))
 
 
 def _read_key(path: Path) -> tuple[str, str, str]:
@@ -181,6 +181,7 @@ class Publisher:
                     [(self._target, block)],
                     "ON CONFLICT (target) DO UPDATE SET block = excluded.block",
                 )
+            self._above |= {node.arcs[:length] for node in changed for length in range(len(node.arcs))}
             sent += len(changed)
 
     def _changes(self, connection: Connection, after: int) -> tuple[list[PublishedNode], int]:
@@ -201,7 +202,6 @@ class Publisher:
         for length in range(len(arcs)):
             if arcs[:length] not in self._above and arcs[:length] not in found:
                 found[arcs[:length]] = self._node(arcs[:length])
-                self._above.add(arcs[:length])
         found.setdefault(arcs, self._node(arcs))
         aliases, withdrawn = _labels(connection, oid)
         if aliases or withdrawn:
