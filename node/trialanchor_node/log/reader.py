@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 
 from trialanchor.bundles import Bundle
 from trialanchor.errors import InputError, TrialAnchorError
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 PAGE_LIMIT = 1_000
 """Entries on one page of the search at most."""
+
+MAX_COUNT = 10_000
+"""Entries that are counted at most; beyond that there are just more."""
 
 MAX_TILE_LEVEL = 7
 """Tile levels that a tree below 2^63 entries can have."""
@@ -112,6 +115,12 @@ class LogReader:
             rows: list[Mapping[str, Any]] = [dict(row) for row in connection.execute(query).mappings()]
         more = len(rows) > wanted.limit
         return rows[: wanted.limit], _make_cursor(rows[wanted.limit - 1]["leaf_index"]) if more else None
+
+    def count(self, subject: str) -> int:
+        """Count the entries about a subject, dotted, up to `MAX_COUNT + 1`."""
+        some = select(entries.c.subject).where(entries.c.subject == subject).limit(MAX_COUNT + 1).subquery()
+        with reading(self._engine) as connection:
+            return int(connection.scalar(select(func.count()).select_from(some)) or 0)
 
     def tile(self, level: int, number: int, width: int) -> bytes:
         """Give the first `width` hashes of a tile.
