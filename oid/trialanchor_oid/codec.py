@@ -12,8 +12,8 @@ Rules:
 What was refused is never repeated in a message: a text pasted by mistake may name a person. A message names the arc,
 the character or the octet, and the rule (`refusals.py`).
 
-`encode_dotted` and `decode_der` are the one codec; `Oid` stands on them. They look subidentifiers up in tables that
-fill themselves as they are used, with those of one or two octets and no others, so with 16,384 rows at most.
+`encode_dotted` and `decode_der` are for hot paths: they look subidentifiers up in tables that fill
+themselves as they are used, with those of one or two octets and no others, so with 16,384 rows at most.
 
 ASN.1 value notation is in `asn1.py`, OID-IRI in `iri.py`. Not done here: relative OIDs, BER other than DER.
 
@@ -68,7 +68,10 @@ _SHORT_LENGTH_LIMIT: Final = 0x80
 _ONE_OCTET: Final = 1 << 7
 _TWO_OCTETS: Final = 1 << 14
 _THREE_OCTETS: Final = 1 << 21
+_FIVE_OCTETS: Final = 1 << 35
 """The first number whose subidentifier takes more octets than that."""
+
+_PADDING: Final = bytes((_MORE,))
 
 _MAX_SUBIDENTIFIER_OCTETS: Final = -(-(ARC_LIMIT + 80).bit_length() // 7)
 _MAX_CONTENT: Final = (MAX_ARCS - 1) * _MAX_SUBIDENTIFIER_OCTETS
@@ -119,9 +122,7 @@ def encode_dotted(text: str) -> bytes:
         content = _encoded_head(arcs[0] + "." + arcs[1]) + b"".join(map(_encoded, arcs[2:]))
     except (KeyError, ValueError):
         raise _not_dotted(text) from None  # the cause would repeat what stands there
-    if len(content) < _SHORT_LENGTH_LIMIT:
-        return _SHORT_PREFIXES[len(content)] + content
-    return bytes((_TAG,)) + _der_length(len(content)) + content
+    return _tlv(content)
 
 
 def decode_der(der: bytes) -> str:
@@ -133,7 +134,8 @@ def decode_der(der: bytes) -> str:
 
     Source: X.690 8.19, 10.1.
     """
-    pieces = _SUBIDENTIFIER.findall(der, _content_start(der))
+    plain = len(der) >= _MIN_DER and der[0] == _TAG and der[1] == len(der) - 2 < _SHORT_LENGTH_LIMIT and der[-1] < _MORE
+    pieces = _SUBIDENTIFIER.findall(der, 2 if plain else _content_start(der))
     if len(pieces) >= MAX_ARCS:
         raise _not_der(der)
     try:
@@ -237,7 +239,8 @@ class Oid:
 
         Source: X.690 8.19.
         """
-        return encode_dotted(self.dotted)
+        top, second, *rest = self.arcs
+        return _tlv(b"".join(map(_base128, (SECOND_ARC_LIMIT * top + second, *rest))))
 
     @property
     def asn1(self) -> str:
@@ -370,13 +373,19 @@ class _DecodedHeads(dict[bytes, str]):
 
 
 def _base128(number: int) -> bytes:
-    """Encode one subidentifier: base 128, big-endian, the high bit set on all octets but the last."""
+    """Encode one subidentifier: base 128, big-endian, the high bit set on all octets but the last.
+
+    The usual sizes are written out, for speed.
+    """
     if number < _ONE_OCTET:
         return bytes((number,))
     if number < _TWO_OCTETS:
         return bytes((number >> 7 | _MORE, number & 0x7F))
     if number < _THREE_OCTETS:
         return bytes((number >> 14 | _MORE, number >> 7 & 0x7F | _MORE, number & 0x7F))
+    if number < _FIVE_OCTETS:
+        high = (number >> 28 | _MORE, number >> 21 & 0x7F | _MORE, number >> 14 & 0x7F | _MORE)
+        return bytes((*high, number >> 7 & 0x7F | _MORE, number & 0x7F)).lstrip(_PADDING)
     before_last = range(7 * ((number.bit_length() - 1) // 7), 0, -7)
     return bytes([*(number >> shift & 0x7F | _MORE for shift in before_last), number & 0x7F])
 
@@ -385,10 +394,20 @@ def _number(octets: bytes) -> int:
     """Decode one subidentifier, of which only the last octet has no high bit; a padded one is a `KeyError`."""
     if octets[0] == _MORE:
         raise KeyError
+    if len(octets) == 3:  # noqa: PLR2004 - the size of object numbers, written out for speed
+        first, second, last = octets
+        return (first & 0x7F) << 14 | (second & 0x7F) << 7 | last
     number = 0
     for octet in octets:
         number = number << 7 | octet & 0x7F
     return number
+
+
+def _tlv(content: bytes) -> bytes:
+    """Put tag and length in front of a content."""
+    if len(content) < _SHORT_LENGTH_LIMIT:
+        return _SHORT_PREFIXES[len(content)] + content
+    return bytes((_TAG,)) + _der_length(len(content)) + content
 
 
 def _der_length(length: int) -> bytes:
@@ -403,8 +422,6 @@ def _content_start(der: bytes) -> int:
     """Check tag, length and last octet; re-encoding the length shows whether it was minimal, definite and true."""
     if not _MIN_DER <= len(der) <= MAX_DER or der[0] != _TAG or der[-1] & _MORE:
         raise _not_der(der)
-    if der[1] == len(der) - 2 < _SHORT_LENGTH_LIMIT:
-        return 2
     start = 2 + (der[1] & ~_MORE if der[1] & _MORE else 0)
     if start >= len(der) or der[1:start] != _der_length(len(der) - start):
         raise _not_der(der)

@@ -163,7 +163,7 @@ def _is_number(label: str) -> bool:
 def _reason_against_top(arcs: tuple[int, ...]) -> str:
     """Say why the last of these arcs cannot stand first or second; empty when it can."""
     if arcs[0] > LAST_ROOT:
-        return "is no first arc: that is 0, 1 or 2"
+        return "is no first arc, which is 0, 1 or 2"
     if len(arcs) > 1 and arcs[0] < LAST_ROOT and arcs[1] >= SECOND_ARC_LIMIT:
         return f"is not below {SECOND_ARC_LIMIT}, as a second arc under 0 and 1 is"
     return ""
