@@ -39,6 +39,7 @@ class Bed:
     folder: Path
     port: int
     passphrase: str
+    token: str = ""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
@@ -76,7 +77,7 @@ def running_node() -> Iterator[Bed]:
     with tempfile.TemporaryDirectory(prefix="trialanchor-bench-") as folder:
         bed = Bed(Path(folder) / "node", free_port(), secrets.token_urlsafe(16))
         new = NewNode(bed.folder, MEMBER, ("study_unit",), (SOURCE,), bed.port)
-        init_node(new, bed.passphrase, SystemClock())
+        bed.token = init_node(new, bed.passphrase, SystemClock())[SOURCE]
         bed.start()
         try:
             yield bed

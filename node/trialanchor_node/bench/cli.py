@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialanchor_node.bench import loads
+from trialanchor_node.bench import loads, registry_loads
 from trialanchor_node.bench.bed import running_bare, running_node
 from trialanchor_node.bench.machine import describe_machine
 
@@ -88,6 +88,31 @@ def growth(entries: Annotated[int, typer.Option()] = 1_000_000, *, as_json: AsJs
         bed.stop()
         after["restart_to_ready_s"] = round(bed.start(), 2)
     _print("growth", before | after | {"connections": 4, "store": _STORE}, as_json=as_json)
+
+
+@app.command()
+def registry(
+    entries: Annotated[int, typer.Option(help="Entries before the measurement.")] = 1_000_000,
+    seconds: Seconds = 10,
+    connections: Connections = 8,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """The OID registry: allocation one by one, and `GET /oid/{oid}` at random, with a bare POST as baseline."""
+    settings = loads.Settings(seconds, 1, connections)
+    with running_bare() as port:
+        base = loads.bare(port, settings)
+    with running_node() as bed:
+        filled = registry_loads.fill(bed, entries)
+        views = {form: registry_loads.view(bed, settings, entries, form) for form in ("json", "html")}
+        single = registry_loads.allocate(bed, settings)
+        figures = _rates("allocations", single) | _node(bed)
+    for form, load in views.items():
+        figures |= {f"get_oid_{form}_per_s": round(load.items / load.seconds)}
+        figures |= {f"get_oid_{form}_p{int(share * 100)}_ms": _ms(load, share) for share in (0.5, 0.99)}
+    figures["allocations_in_requests_of_1000_per_s"] = round(filled.items / filled.seconds)
+    figures["bare_post_per_s"] = round(base.items / base.seconds)
+    _print("registry", figures | {"entries": entries, "connections": connections, "store": _STORE}, as_json=as_json)
 
 
 def _fill(bed: Bed, entries: int) -> None:

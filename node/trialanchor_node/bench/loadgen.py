@@ -34,21 +34,30 @@ class Connection:
     async def __aexit__(self, *_reason: object) -> None:
         self._writer.close()
 
-    async def post(self, path: str, media_type: str, body: bytes) -> tuple[int, bytes]:
-        """Send a request and give status and body of its answer.
+    async def post(self, path: str, media_type: str, body: bytes, headers: str = "") -> tuple[int, bytes]:
+        """Send a body and give status and body of the answer; further header fields each end with CRLF.
 
         Raises:
             StoreError: The connection broke.
         """
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\nContent-Type: {media_type}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
+        return await self._send("POST", path, f"Content-Type: {media_type}\r\n{headers}", body)
+
+    async def get(self, path: str, headers: str = "") -> tuple[int, bytes]:
+        """Ask for a path and give status and body of the answer.
+
+        Raises:
+            StoreError: The connection broke.
+        """
+        return await self._send("GET", path, headers, b"")
+
+    async def _send(self, method: str, path: str, headers: str, body: bytes) -> tuple[int, bytes]:
+        length = f"Content-Length: {len(body)}\r\n" if method == "POST" else ""
+        head = f"{method} {path} HTTP/1.1\r\nHost: {LOOPBACK}\r\n{headers}{length}\r\n"
         self._writer.write(head.encode() + body)
         try:
             lines = (await self._reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-            length = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
-            return int(lines[0][9:12]), await self._reader.readexactly(length)
+            size = next(int(line[15:]) for line in lines if line.lower().startswith(b"content-length:"))
+            return int(lines[0][9:12]), await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, ConnectionError, StopIteration) as error:
             raise StoreError("the node closed the connection") from error
 
