@@ -44,7 +44,13 @@ MAX_REGEXP: Final = 255
 MAX_INFORMATION: Final = MAX_REGEXP - len(f"!{PATTERN}!!")
 """Octets left for the information: 248."""
 
-_TYPE: Final = re.compile(r"[A-Z][A-Z0-9]*", re.ASCII)
+MAX_TYPE: Final = 32
+"""Characters of a service type (RFC 3958 §6.5 for application service tags)."""
+
+MAX_ORDER: Final = 65_535
+"""Order and preference have 16 bits."""
+
+_TYPE: Final = re.compile(rf"[A-Z][A-Z0-9]{{0,{MAX_TYPE - 1}}}", re.ASCII)
 _PARTS: Final = 4
 
 
@@ -66,7 +72,7 @@ class Service:
         preference: RFC 3403 preference among equal orders, lower first; 16 bits.
 
     Raises:
-        ServiceError: The type is none, or the information is empty, too long or not printable.
+        ServiceError: The type is none, the information is empty, too long or not printable, or a number too large.
     """
 
     type: str
@@ -76,12 +82,16 @@ class Service:
 
     def __post_init__(self) -> None:
         if _TYPE.fullmatch(self.type) is None:
-            raise ServiceError("a service type is capital letters and digits, a letter first")
-        octets = self.information.encode()
-        if not octets or len(octets) > MAX_INFORMATION:
-            raise ServiceError(f"the information of {self.type} has 1 to {MAX_INFORMATION} octets, not {len(octets)}")
-        if "!" in self.information or not self.information.isprintable():
-            raise ServiceError("the information holds a `!` or a character that is not printable; write %21 in a URL")
+            raise ServiceError(f"a service type is capital letters and digits, a letter first, at most {MAX_TYPE}")
+        if {"!", "\\"} & {*self.information} or not self.information.isprintable():
+            raise ServiceError(
+                "the information holds `!`, a backslash or a character that is not printable; write %21 or %5C in a URL"
+            )
+        octets = len(self.information.encode())
+        if not 0 < octets <= MAX_INFORMATION:
+            raise ServiceError(f"the information of {self.type} has 1 to {MAX_INFORMATION} octets, not {octets}")
+        if not (0 <= self.order <= MAX_ORDER and 0 <= self.preference <= MAX_ORDER):
+            raise ServiceError(f"order and preference are 0 to {MAX_ORDER}")
 
     @property
     def service(self) -> str:

@@ -30,7 +30,7 @@ import dns.tsig
 import dns.update
 
 from trialanchor_oid.errors import ConfigError, TrialAnchorError
-from trialanchor_oid.ors.names import owner_name
+from trialanchor_oid.ors.names import DUMMY, MAX_LABEL, owner_name
 from trialanchor_oid.ors.tree import StaticTree, alias_label
 from trialanchor_oid.ors.zone import DEFAULT_TTL, naptr_text
 
@@ -46,8 +46,8 @@ MAX_NODES: Final = 100
 MAX_OCTETS: Final = 48_000
 """Estimated octets of one message, below the 65,535 that TCP allows; names repeat and are compressed."""
 
-_RECORD_OCTETS: Final = 300
-"""Estimated octets of one record without its owner."""
+_RECORD_OCTETS: Final = 60
+"""Octets of a record without owner and information, at most."""
 
 MIN_SECRET: Final = 16
 """Octets of a TSIG secret; `keymgr -t` makes 32."""
@@ -166,7 +166,7 @@ class DynamicUpdate:
     def _messages(self, nodes: Sequence[PublishedNode]) -> Iterator[dns.update.UpdateMessage]:
         message, held, octets = self._new(), 0, 0
         for node in nodes:
-            size = self._size(node)
+            size = _octets(node)
             if held and (held == MAX_NODES or octets + size > MAX_OCTETS):
                 yield message
                 message, held, octets = self._new(), 0, 0
@@ -177,10 +177,6 @@ class DynamicUpdate:
 
     def _new(self) -> dns.update.UpdateMessage:
         return dns.update.UpdateMessage(f"{self._server.apex}.", keyring=self._key)
-
-    def _size(self, node: PublishedNode) -> int:
-        records = 1 + len(node.services) + 2 * len(node.aliases) + len(node.withdrawn)
-        return records * (_RECORD_OCTETS + 4 * len(node.arcs))
 
     def _add(self, message: dns.update.UpdateMessage, node: PublishedNode) -> None:
         owner = self._owner([str(arc) for arc in node.arcs], dummy=True)
@@ -215,6 +211,14 @@ class DynamicUpdate:
             raise NameServerError(text, refused=rcode != dns.rcode.SERVFAIL)
 
 
+def _octets(node: PublishedNode) -> int:
+    """Estimate from above what a node takes in a message, without the apex, to which names point."""
+    owner = len(DUMMY) + sum(2 + len(str(arc)) for arc in node.arcs)
+    services = sum(_RECORD_OCTETS + len(service.information.encode()) for service in node.services)
+    labels = sum(2 * (_RECORD_OCTETS + MAX_LABEL + owner) + 42 * len(target) for _, target in node.aliases)
+    return owner + _RECORD_OCTETS + services + labels + len(node.withdrawn) * (_RECORD_OCTETS + MAX_LABEL + owner)
+
+
 def _refusal(error: dns.tsig.PeerError) -> str:
     """Say why a server refused the signature of an update."""
     if isinstance(error, dns.tsig.PeerBadSignature):
@@ -243,14 +247,17 @@ def _fault(error: Exception) -> str:
 class MemoryNameServer:
     """A `NameServer` that keeps everything in memory, for tests."""
 
-    def __init__(self) -> None:
-        """Hold nothing."""
+    def __init__(self, apex: str) -> None:
+        """Hold nothing of the zone `apex`."""
+        self._apex = apex
         self._nodes: dict[Arcs, tuple[Service, ...]] = {}
         self._aliases: dict[tuple[Arcs, str], Arcs] = {}
         self.tree = StaticTree((), version=0)
 
     def publish(self, nodes: Sequence[PublishedNode]) -> None:
         """Replace the nodes in `tree`; see `NameServer`."""
+        for node in nodes:
+            owner_name([str(arc) for arc in node.arcs], self._apex)
         changes = [(node, [alias_label(label) for label in node.withdrawn]) for node in nodes]
         aliases = [(node.arcs, alias_label(label), target) for node in nodes for label, target in node.aliases]
         for node, withdrawn in changes:
