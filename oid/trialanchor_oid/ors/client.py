@@ -126,6 +126,7 @@ class _Attempt:
 
     source: str
     upstream: Upstream
+    labels: tuple[str, ...]
     dummy: bool = True
 
 
@@ -213,18 +214,18 @@ class Resolver:
 
     def _attempts(self, asked: Question) -> Iterator[_Attempt]:
         """Give the ways to ask, in order (6)."""
-        yield _Attempt(ORDINARY, self._upstream)
+        yield _Attempt(ORDINARY, self._upstream, asked.labels)
         if self._options.legacy:
-            yield _Attempt(LEGACY, self._upstream, dummy=False)
-        arcs = _known_arcs(asked.labels)
+            yield _Attempt(LEGACY, self._upstream, asked.labels, dummy=False)
+        arcs, rest = _known_arcs(asked.labels)
         fitting = [copy for copy in self._options.copies if arcs[: len(copy.prefix)] == copy.prefix]
         for copy in sorted(fitting, key=lambda copy: -len(copy.prefix)):
-            yield _Attempt(str(copy), copy.upstream)
+            yield _Attempt(str(copy), copy.upstream, (*map(str, arcs), *rest))
 
     def _attempt(self, attempt: _Attempt, asked: Question, steps: list[str]) -> Resolution:
         """Ask in one way."""
         apex = attempt.upstream.apex
-        owner = owner_name(asked.labels, apex, dummy=attempt.dummy)
+        owner = owner_name(attempt.labels, apex, dummy=attempt.dummy)
         answer, left = self._answer(attempt.upstream, owner, steps)
         try:
             _check_security(answer, owner, secure=asked.secure)
@@ -383,12 +384,12 @@ def _described(stage: Stage) -> str:
     return f"{stage.start} NAPTR: {aliases}{outcome}"
 
 
-def _known_arcs(labels: Sequence[str]) -> tuple[int, ...]:
-    """Give the arcs of the labels as far as they are known without asking."""
+def _known_arcs(labels: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Give the arcs of the labels as far as they are known without asking, and the labels after them."""
     arcs: tuple[int, ...] = ()
     for depth in range(1, len(labels) + 1):
         try:
             arcs = resolve_labels(labels[:depth])
         except OidError:
-            break
-    return arcs
+            return arcs, labels[depth - 1 :]
+    return arcs, ()

@@ -5,7 +5,7 @@ The address comes out of the DNS, so whoever registered a node decides where thi
 1. `https` only, unless `allow_http`; no user name in the URL; port 443, or 80 with http, or one from 1024 up.
 2. The host is resolved once and *every* address is checked: global unicast, nothing private, shared, loopback,
    link-local (the metadata services of clouds), multicast or reserved; IPv6 only 2000::/3, and an IPv4 address inside
-   an IPv6 one (mapped, 6to4, Teredo, NAT64) counts as itself. Unless `allow_private`. A host that ends in a number but
+   an IPv6 one (mapped, 6to4, NAT64) counts as itself. Unless `allow_private`. A host that ends in a number but
    is no dotted IPv4 address (`0x7f.1`, `2130706433`) is refused.
 3. The connection goes to a checked address, so that a second look-up cannot give another one. TLS still names and
    checks the host; HTTP/1.1 only.
@@ -61,6 +61,11 @@ _MAX_URL: Final = 2048
 _ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE | re.ASCII)
 _GLOBAL_6: Final = ipaddress.IPv6Network("2000::/3")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_SPECIAL: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2001:db8::/32", "3fff::/20"))
+)
+"""Special-purpose networks (IANA registries) that not every version of Python's table holds."""
+
 _HEADERS: Final = {
     "Accept": "application/xml, text/xml",
     "Accept-Encoding": "identity",
@@ -306,15 +311,14 @@ def _reason_against(text: str) -> str:
             return _reason_against(str(inner))
         if address not in _GLOBAL_6:
             return "not a public address"
-    return "" if address.is_global and not address.is_multicast else "not a public address"
+    special = any(address.version == network.version and address in network for network in _SPECIAL)
+    return "" if address.is_global and not address.is_multicast and not special else "not a public address"
 
 
 def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     """Give the IPv4 address that an IPv6 address leads to."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    if address.teredo is not None:
-        return address.teredo[1]
     return address.ipv4_mapped or address.sixtofour
 
 
