@@ -173,6 +173,6 @@ def body(**content: dict[str, Any]) -> dict[str, Any]:
 
 
 STATEMENTS_BODY = body(application__cose=_BINARY, application__cbor_seq=_BINARY)
-OIDS_BODY = body(application__json={"type": "object", "description": "Arguments of the transition, docs/oids.md"})
+OIDS_BODY = body(application__json={"type": "object", "description": "Arguments of the transition, docs/registry.md"})
 RECORDS_BODY = body(application__json=_RECORDS)
 VERIFY_BODY = body(application__json=_VERIFY)

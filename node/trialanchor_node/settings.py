@@ -50,7 +50,7 @@ class OrsSettings(BaseModel):
 
     Attributes:
         apex: Domain of the node's zone, one of the operator's own; empty for no zone.
-        addresses: IP addresses of the zone's name server `ns1.<apex>`.
+        addresses: IP addresses of the zone's name server `ns1.<apex>`; empty for `listen_host`.
         listen_host: Address on which the embedded name server listens.
         listen_port: Its UDP and TCP port; 0 for no embedded name server.
         update_server: Name server that is sent changes, `IP:PORT`; empty for none.
@@ -64,7 +64,7 @@ class OrsSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     apex: str = ""
-    addresses: tuple[str, ...] = ("127.0.0.1",)
+    addresses: tuple[str, ...] = ()
     listen_host: str = "127.0.0.1"
     listen_port: Annotated[int, Field(ge=0, le=65535)] = 0
     update_server: Annotated[str, Field(pattern=r"^((\[[0-9a-fA-F:]+\]|[0-9.]+):[0-9]{1,5})?$")] = ""

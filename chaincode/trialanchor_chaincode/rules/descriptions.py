@@ -67,7 +67,7 @@ class DescriptionRefusedError(RuleError):
     """The description of an object is not of the agreed form."""
 
     code = "oid-description"
-    hint = "Correct the field the message names; docs/oids.md lists the fields and what each may hold."
+    hint = "Correct the field the message names; docs/registry.md lists the fields and what each may hold."
 
 
 class RegisteredCodeError(DescriptionRefusedError):

@@ -54,7 +54,7 @@ def zone_settings(settings: OrsSettings) -> ZoneSettings | None:
     """
     if not settings.apex:
         return None
-    return ZoneSettings(settings.apex, addresses=settings.addresses)
+    return ZoneSettings(settings.apex, addresses=settings.addresses or (settings.listen_host,))
 
 
 @contextlib.contextmanager

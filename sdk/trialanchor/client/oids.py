@@ -32,7 +32,7 @@ def write(action: str, arguments: Mapping[str, Any], request: str) -> Steps[list
 
     Args:
         action: One of `ACTIONS`.
-        arguments: Its arguments, see `docs/oids.md`.
+        arguments: Its arguments, see `docs/registry.md`.
         request: Name of the request: 1 to 64 letters, digits, `.`, `_` or `-`, a new one for each new request.
 
     Raises:
