@@ -1,7 +1,9 @@
 """DNSSEC: what is proved from the trust anchor, what lies outside, and what is refuted."""
 
+import json
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import dns.exception
 import dns.message
@@ -374,6 +376,47 @@ def test_no_changed_octet_of_an_answer_is_taken_for_another_answer(chance: rando
     if found.state is Security.SECURE:
         expected = read_stage(genuine, name, NAPTR)
         assert (stage.end, stage.records, changed.rcode()) == (expected.end, expected.records, genuine.rcode())
+
+
+KNOT = json.loads((Path(__file__).parents[2] / "vectors/ors/knot-nsec3/input.json").read_text(encoding="utf-8"))
+KNOT_ANSWERS = {(answer["name"], answer["type"]): bytes.fromhex(answer["wire"]) for answer in KNOT["answers"]}
+CAPTURED = [name for name, rdtype in KNOT_ANSWERS if rdtype == "NAPTR"]
+
+
+def assess_captured(name, *, days=0, change=None):
+    def ask(owner, rdtype):
+        message = dns.message.from_wire(KNOT_ANSWERS[owner.to_text(), dns.rdatatype.to_text(rdtype)])
+        return change(message) if change else message
+
+    start = dns.name.from_text(name)
+    at = datetime.fromisoformat(KNOT["at"]) + timedelta(days=days)
+    stage = read_stage(ask(start, NAPTR), start, NAPTR)
+    return Validator(read_anchors("\n".join(KNOT["anchor"])), ask, at).assess([stage])
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_captured_answers_of_knot_are_secure(name):
+    assert assess_captured(name).state is Security.SECURE
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_captured_answers_are_bogus_when_their_signatures_have_ended(name):
+    assert assess_captured(name, days=30).state is Security.BOGUS
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+@pytest.mark.parametrize("byte", [0, 31, 63])
+def test_captured_answers_are_bogus_with_one_bit_changed(name, byte):
+    for wanted, section in [("NAPTR", "answer"), ("DNAME", "answer"), ("NSEC3", "authority"), ("DNSKEY", "answer")]:
+        seen = []
+
+        def change(message, wanted=wanted, section=section, seen=seen):
+            signed = [r.covers for r in getattr(message, section)]
+            seen += [True] if dns.rdatatype.from_text(wanted) in signed else []
+            return flip(wanted, section, byte)(message)
+
+        found = assess_captured(name, change=change)
+        assert found.state is (Security.BOGUS if seen else Security.SECURE), wanted
 
 
 def test_trust_anchors_are_read_from_a_file():
