@@ -6,6 +6,7 @@ that signs its blocks with `LEDGER_KEY`.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -105,6 +106,36 @@ class LedgerConformance:
             ledger.submit(registration(STRANGER, caller=STRANGER))
         ledger.submit(registration(STRANGER, roles=["sponsor"]))
         assert '"sponsor"' in ledger.read(f"members/{STRANGER}")
+
+    def test_a_repeated_request_gives_the_result_it_had_and_writes_nothing(self, ledger):
+        owner = "2.16.156.3016.44.2001"
+        ledger.submit(registration(owner))
+        arguments = {"request": "r", "prefix": f"{owner}.1.4.1001", "entries": [{"type": "kit"}]}
+        first = ledger.submit(Transaction("oids", "allocate", owner, arguments))
+        before = {key: ledger.read(key) for key in ledger.keys("")}
+        again = ledger.submit(Transaction("oids", "allocate", owner, arguments))
+        assert first.result == again.result == (f"{owner}.1.4.1001.100001",)
+        assert {key: ledger.read(key) for key in ledger.keys("")} == before
+        ledger.submit(registration())
+        ledger.submit(anchoring(0, 4))
+        assert decode_block(ledger.anchor_over(LOG.origin, 1).block).number == 3
+
+    def test_callers_at_the_same_time_are_each_answered_for_themselves(self, ledger):
+        owner = "2.16.156.3016.44.2001"
+        ledger.submit(registration(owner))
+
+        def work(number):
+            prefix = f"{owner}.1.4.1001" if number % 3 else "2.999"
+            arguments = {"request": f"r{number}", "prefix": prefix, "entries": [{"type": "kit"}]}
+            try:
+                return ledger.submit(Transaction("oids", "allocate", owner, arguments)).result
+            except RuleError as error:
+                return error.code
+
+        with ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(work, range(60)))
+        assert set(results[::3]) == {"oid-refused"}
+        assert len(set(results)) == 41
 
     def test_anchors_are_found_by_the_size_they_must_cover(self, ledger):
         ledger.submit(registration())

@@ -19,7 +19,7 @@ class Server(MemoryNameServer):
     """A name server that can be away, and counts what it is sent."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__("ors.example.org")
         self.away = False
         self.sent = 0
 
