@@ -129,19 +129,32 @@ def resolve_labels(labels: Sequence[str]) -> tuple[int, ...]:
     """
     arcs: tuple[int, ...] = ()
     for number, label in enumerate(labels, 1):
-        try:
-            found = (int(label),) if _is_number(label) else known_labels().get(arcs, {}).get(a_label(label))
-        except OidError as error:
-            raise OidError(f"not an OID-IRI that can be read: label {number}: {error}") from error
-        if found is None:
-            raise OidError(f"label {number} of the OID-IRI is not a name that is known at this place; write its number")
-        arcs += found
+        reason = _reason_against(label, strict=False)
+        if reason:
+            raise OidError(f"the labels name no OID: label {number}: it {reason}")
+        arcs += _arcs_of(label, arcs, number)
         reason = _reason_against_top(arcs)
         if reason:
-            raise OidError(f"not an OID-IRI: label {number}: it {reason}")
+            raise OidError(f"the labels name no OID: label {number}: it {reason}")
     if len(arcs) > MAX_ARCS:
-        raise OidError(f"not an OID-IRI: it stands for more than {MAX_ARCS} arcs")
+        raise OidError(f"the labels name no OID: it has more than {MAX_ARCS} arcs")
     return arcs
+
+
+def _arcs_of(label: str, before: tuple[int, ...], number: int) -> tuple[int, ...]:
+    """Give what a checked label adds to the arcs before it."""
+    if _DIGITS.fullmatch(label):
+        return (int(label),)
+    try:
+        form = a_label(label)
+    except OidError as error:
+        raise OidError(f"the labels name no OID: label {number}: {error}") from error
+    found = known_labels().get(before, {}).get(form)
+    if found is None:
+        raise OidError(
+            f"the labels name no OID: label {number}: it is not a name known at this place; write its number"
+        )
+    return found
 
 
 @cache
@@ -153,11 +166,6 @@ def known_labels() -> Mapping[tuple[int, ...], Mapping[str, tuple[int, ...]]]:
             found.setdefault(arc.arcs[:-1], {})[a_label(label)] = arc.arcs[-1:]
     found[()].update({a_label(label): arcs for label, arcs in long_arcs().items()})
     return found
-
-
-def _is_number(label: str) -> bool:
-    check_label(label, strict=False)
-    return _DIGITS.fullmatch(label) is not None
 
 
 def _reason_against_top(arcs: tuple[int, ...]) -> str:

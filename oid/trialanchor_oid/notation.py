@@ -30,7 +30,7 @@ MAX_DNS_NAME: Final = 1020
 """Characters of an owner name in text: 255 octets, each escaped as `\\ddd` at worst (RFC 1035 5.1)."""
 
 _MAX_HEX: Final = 3 * MAX_DER
-_OCTETS: Final = re.compile(r"(?:[0-9a-fA-F]{2}[ :])*+[0-9a-fA-F]{2}|(?:[0-9a-fA-F]{2})++", re.ASCII)
+_OCTETS: Final = re.compile(r"[0-9a-fA-F]{2}(?:([ :]?)[0-9a-fA-F]{2}(?:\1[0-9a-fA-F]{2})*+)?", re.ASCII)
 _DER_START: Final = re.compile(r"06(?:[ :]?[0-9a-fA-F]|$)", re.ASCII)
 _NO_HEX: Final = re.compile(r"[^0-9a-fA-F :]", re.ASCII)
 
