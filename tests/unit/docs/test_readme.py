@@ -58,7 +58,10 @@ class Tour:
 
     def _export(self, *assignments):
         for name, _, value in (assignment.partition("=") for assignment in assignments):
-            self._patch.setenv(name, value)
+            self._patch.setenv(name, self._with_token(value))
+
+    def _with_token(self, text):
+        return text.replace("$TOKEN", TOKEN.search(self.printed)[1]) if "$TOKEN" in text else text
 
     def _cp(self, source, target):
         shutil.copy(source, target)
@@ -86,7 +89,7 @@ class Tour:
     def _curl(self, url, *rest):
         values = dict(zip(rest[::2], rest[1::2], strict=True))
         names = [rest[i + 1].partition(": ") for i in range(0, len(rest), 2) if rest[i] == "-H"]
-        headers = {name: value.replace("$TOKEN", TOKEN.search(self.printed)[1]) for name, _, value in names}
+        headers = {name: self._with_token(value) for name, _, value in names}
         answer = self._http.post(url, headers=headers, content=values["--data"].encode())
         self.answers.append((answer.status_code, answer.json()))
 
@@ -111,6 +114,8 @@ def test_the_tour_runs(tour, fences):
     assert (status, answer["state"], answer["results"][0]["new"]) == (200, "sequenced", True)
     assert "OK 807 files: 807 verified" in tour.printed
     assert "OK evidence/LB/000001.disclosure.json" in tour.printed
+    assert "2.16.156.3016.44.2001.1.4.1001.100002" in tour.printed
+    assert "{joint-iso-itu-t(2) country(16) cn(156) 3016 44 2001 1 2 1001 100001}" in tour.printed
     assert "verified anchored" in tour.printed
     assert Path("lb-000001.cose").is_file()
 
