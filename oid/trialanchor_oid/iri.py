@@ -221,7 +221,9 @@ def _idna(label: str) -> str:
     try:
         mapped = idna.uts46_remap(unicodedata.normalize("NFC", label), std3_rules=False, transitional=False)
         if not mapped or "." in mapped or _DIGITS.fullmatch(mapped):
-            raise OidError("the label has no DNS form: as IDNA maps it, it is empty, a number or has a dot")
+            raise OidError(
+                "the label has no DNS form, because IDNA maps it to nothing, to a number, or to more than one label"
+            )
         found = idna.alabel(mapped).decode("ascii")
     except idna.IDNAError as error:
         raise OidError("the label has no DNS form under IDNA2008, or does not fit 63 octets") from error

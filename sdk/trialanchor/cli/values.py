@@ -101,7 +101,7 @@ def read_all(arguments: Sequence[str], reader: Callable[[str], T]) -> list[tuple
         checked = _check(value, reader)
         if checked.error is not None or checked.found is None:
             kind = InputError if checked.error is None else type(checked.error)
-            raise kind(f"{value.place}: {checked.error}") from checked.error
+            raise kind(joined(say(value.place), say(str(checked.error)))) from checked.error
         found.append((value, checked.found))
     return found
 
