@@ -18,6 +18,8 @@ def _object(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
 
 
 _TEXT = {"type": "string"}
+_BOOLEAN = {"type": "boolean"}
+_OBJECTS = {"type": "array", "items": {"type": "object"}}
 _RESULT = {"statement": _DIGEST, "index": _COUNT, "new": {"type": "boolean"}, "receipt": _BASE64}
 
 SCHEMAS = {
@@ -96,6 +98,46 @@ SCHEMAS = {
             "next": {"type": ["string", "null"]},
         }
     ),
+    "OidView": _object(
+        {
+            "oid": {"type": "string", "description": "dotted; root for the root"},
+            "registered": _BOOLEAN,
+            "entry": {"oneOf": [{"$ref": "#/components/schemas/RegistryEntry"}, {"type": "null"}]},
+            "forms": {"type": "object", "additionalProperties": _TEXT},
+            "explanation": _OBJECTS,
+            "warnings": _OBJECTS,
+            "drug_codes": _OBJECTS,
+            "owner": {"type": ["object", "null"]},
+            "breadcrumbs": _OBJECTS,
+            "children": {"type": ["array", "null"], "items": {"type": "object"}},
+            "children_next": {"type": ["string", "null"]},
+            "children_hidden": {"type": ["boolean", "null"]},
+            "evidence": {"type": ["object", "null"]},
+            "links": {"type": "object", "additionalProperties": _TEXT},
+        }
+    ),
+    "UnknownOid": {
+        "allOf": [{"$ref": "#/components/schemas/Problem"}],
+        "properties": {
+            "superior": {"type": "string", "description": "nearest registered OID above"},
+            "distance": {"type": "integer", "minimum": 1, "description": "arcs between them"},
+        },
+    },
+    "Found": _object(
+        {"oid": _TEXT, "found": _BOOLEAN},
+        entry={"oneOf": [{"$ref": "#/components/schemas/RegistryEntry"}, {"type": "null"}]},
+        superior=_TEXT,
+        distance=_COUNT,
+    ),
+    "Lookup": _object(
+        {
+            "results": {
+                "type": "array",
+                "items": {"oneOf": [{"$ref": "#/components/schemas/Found"}, {"$ref": "#/components/schemas/Refusal"}]},
+            }
+        }
+    ),
+    "History": _object({"oid": _TEXT, "disclosed": _BOOLEAN, "versions": _OBJECTS}),
     "Oids": _object({"oids": {"type": "array", "items": _TEXT}}),
     "Alive": _object({"status": {"const": "alive"}}),
     "Ready": _object({"status": {"const": "ready"}, "entries": _COUNT, "anchored": _COUNT, "waiting": _COUNT}),
@@ -174,5 +216,13 @@ def body(**content: dict[str, Any]) -> dict[str, Any]:
 
 STATEMENTS_BODY = body(application__cose=_BINARY, application__cbor_seq=_BINARY)
 OIDS_BODY = body(application__json={"type": "object", "description": "Arguments of the transition, docs/registry.md"})
+LOOKUP_BODY = body(
+    application__json={
+        "type": "object",
+        "required": ["oids"],
+        "additionalProperties": False,
+        "properties": {"oids": {"type": "array", "minItems": 1, "maxItems": 1_000, "items": _TEXT}},
+    }
+)
 RECORDS_BODY = body(application__json=_RECORDS)
 VERIFY_BODY = body(application__json=_VERIFY)

@@ -100,7 +100,9 @@ def page_of(view: View, language: str, *, first: bool = True) -> dict[str, Any]:
         if children is None or children.following is None
         else f"{_href(view.name, language)}&after={children.following}",
         "evidence": evidence_json(view.evidence) if view.arcs else None,
-        "forms": [{"label": texts[f"form_{name}"], "text": text} for name, text in forms_of(view.arcs).items()],
+        "forms": [
+            {"label": texts[f"form_{name}"], "text": text} for name, text in forms_of(view.arcs, view.apex).items()
+        ],
         "rows": _rows(view, language),
         "warnings": [_word(remark.words, language) for remark in view.warnings],
         "links": {"oidip": "", "history": "", "evidence": "", **links_of(view)},

@@ -25,7 +25,7 @@ from trialanchor_oid.errors import OidError
 from trialanchor_oid.explain import ExplainedArc, explain
 from trialanchor_oid.iri import iri_of, long_iri_of
 from trialanchor_oid.limits import MIN_ARCS
-from trialanchor_oid.ors.names import owner_name
+from trialanchor_oid.ors.names import DEFAULT_APEX, owner_name
 from trialanchor_oid.tables import Words
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class View:
         linked: Nodes above it, its owner, parent and successor, by dotted OID, disclosed ones.
         children: A page of its children; None where they are withheld.
         evidence: Statements about it in the log, counted up to `MAX_COUNT + 1`; None where they are withheld.
+        apex: Domain below which owner names of the ORS lie.
     """
 
     node: TreeNode
@@ -76,6 +77,7 @@ class View:
     linked: Mapping[str, TreeNode] = field(default_factory=dict)
     children: Children | None = None
     evidence: int | None = None
+    apex: str = DEFAULT_APEX
 
     @property
     def arcs(self) -> Arcs:
@@ -106,9 +108,7 @@ class View:
     @property
     def owner_name(self) -> Mapping[str, str]:
         """Registered names of the organisation that owns the entry, by language; none when it has none."""
-        owner = self.linked.get(self.entry.owner) if self.entry is not None else None
-        found = owner.entry if owner is not None else None
-        return found.names if found is not None and found.type in _OWNER_TYPES else {}
+        return {} if self.entry is None else _organisation_names(self.linked.get(self.entry.owner))
 
     def names(self, node: TreeNode) -> Mapping[str, str]:
         """Give the names of this node or one above it: the registered ones, or what its arc is known for."""
@@ -133,11 +133,27 @@ def read_view(node: Node, arcs: Arcs, after: int | None = None) -> View | None:
     withheld = shown.entry is not None and not shown.entry.is_public
     rows, warnings = explanation(arcs, withheld=withheld)
     linked = _linked(node, shown)
+    view = View(shown, rows, warnings, linked, apex=apex_of(node))
     if withheld:
-        return View(shown, rows, warnings, linked)
+        return view
     children = list_children(node.engine, arcs, after, CHILDREN_LIMIT)
-    evidence = node.reader.count(shown.dotted) if arcs else 0
-    return View(shown, rows, warnings, linked, children, evidence)
+    return replace(view, children=children, evidence=node.reader.count(shown.dotted) if arcs else 0)
+
+
+def owner_names_of(node: Node, entry: Entry | None) -> Mapping[str, str]:
+    """Read the registered names of the organisation that owns an entry, by language; none when it has none."""
+    return {} if entry is None else _organisation_names(node.registry.nodes([entry.owner]).get(entry.owner))
+
+
+def _organisation_names(owner: TreeNode | None) -> Mapping[str, str]:
+    """Give the names of a public organisation or department; those of anything else could name a person."""
+    entry = None if owner is None or owner.entry is None else owner.entry.disclosed()
+    return entry.names if entry is not None and entry.type in _OWNER_TYPES else {}
+
+
+def apex_of(node: Node) -> str:
+    """Give the domain below which owner names lie: that of the node's zone, or the public one."""
+    return node.settings.ors.apex or DEFAULT_APEX
 
 
 def disclosed(node: TreeNode) -> TreeNode:
@@ -175,7 +191,7 @@ def explanation(arcs: Arcs, *, withheld: bool) -> tuple[tuple[ExplainedArc, ...]
     return rows, tuple(remark for remark in found.warnings if remark.code != _PROVISIONAL)
 
 
-def forms_of(arcs: Arcs) -> dict[str, str]:
+def forms_of(arcs: Arcs, apex: str = DEFAULT_APEX) -> dict[str, str]:
     """Write a node in every notation it has, by the notation's name; a single arc and the root have few."""
     forms: dict[str, str] = {}
     if arcs:
@@ -187,7 +203,7 @@ def forms_of(arcs: Arcs) -> dict[str, str]:
     if long_iri_of(arcs) != forms["iri"]:
         forms["long_iri"] = long_iri_of(arcs)
     try:
-        forms["dns"] = owner_name(tuple(map(str, arcs)))
+        forms["dns"] = owner_name(tuple(map(str, arcs)), apex)
     except OidError:
         return forms  # longer than DNS allows
     return forms
@@ -224,7 +240,7 @@ def to_json(view: View) -> dict[str, Any]:
         "oid": view.name,
         "registered": entry is not None,
         "entry": None if entry is None else entry_json(entry),
-        "forms": forms_of(view.arcs),
+        "forms": forms_of(view.arcs, view.apex),
         "explanation": [row.to_json() for row in view.rows],
         "warnings": [remark.to_json() for remark in view.warnings],
         "drug_codes": [code.to_json() for code in drug_codes_of(entry)] if entry is not None else [],
