@@ -86,7 +86,7 @@ class Assessment:
     valid_s: int | None = None
 
 
-NOT_VALIDATED: Final = Assessment(Security.INDETERMINATE, "not validated: there is no trust anchor")
+NOT_VALIDATED: Final = Assessment(Security.INDETERMINATE, "there is no trust anchor")
 TRUSTED_AD: Final = Assessment(Security.SECURE, "AD from a trusted resolver")
 
 
@@ -202,7 +202,7 @@ class Validator:
         """Give the deepest trust anchor that encloses a name."""
         found = next((anchor for anchor in self._anchors if name.is_subdomain(anchor.zone)), None)
         if found is None:
-            raise OrsInsecureError(f"not validated: no trust anchor encloses {name}", indeterminate=True)
+            raise OrsInsecureError(f"no trust anchor encloses {name}", indeterminate=True)
         return found
 
     def _enter(self, name: Name) -> Name:

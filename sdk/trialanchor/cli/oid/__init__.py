@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from trialanchor.cli.oid import notation
+from trialanchor.cli.oid import notation, registry, resolve
 
 __all__ = ["app"]
 
@@ -12,3 +12,5 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Read, write, explain and resolve object identifiers."
 )
 notation.add_to(app)
+registry.add_to(app)
+resolve.add_to(app)
