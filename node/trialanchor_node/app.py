@@ -20,7 +20,7 @@ from trialanchor_node.bodies import media_type
 from trialanchor_node.intake import routes as intake_routes
 from trialanchor_node.log import routes as log_routes
 from trialanchor_node.problems import install_handlers
-from trialanchor_node.registry import ors_routes
+from trialanchor_node.registry import ors_routes, view_routes
 from trialanchor_node.registry import routes as registry_routes
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def create_app(node: Node) -> NodeApp:
     install_handlers(app)
     app.include_router(intake_routes.router)
     app.include_router(log_routes.router)
+    app.include_router(view_routes.router)  # its fixed paths go before the transitions
     app.include_router(registry_routes.router)
     app.include_router(ors_routes.router)
     _add_service_routes(app, node)
