@@ -11,7 +11,8 @@
 6. When (2) finds no node or no answer: in legacy mode the name without `ors-dummy`, then the local copy with the
    longest prefix (7.6, annex H). The result says where it comes from.
 
-Answers are kept for their TTL, and not beyond the end of a signature; denials as the SOA says. Bogus is never kept.
+Answers are kept for their TTL, and not beyond the end of a signature; denials as the SOA says. What should have been
+validated and was not is never kept, nor the keys it was held against.
 
 Not done here: asynchronous calls (run it in a thread); referrals; running a regexp.
 
@@ -256,8 +257,10 @@ class Resolver:
             steps.append(f"{owner} NAPTR: from the cache")
             return kept
         answer = self._ask(upstream, owner, steps)
-        if answer.assessment.state is not Security.BOGUS:
+        if not upstream.anchors or answer.assessment.state in {Security.SECURE, Security.INSECURE}:
             self._answers.put(key, answer, answer.ttl)
+        else:
+            self._keys.clear()
         return answer, None
 
     def _ask(self, upstream: Upstream, owner: str, steps: list[str]) -> _Answer:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import dns.flags
 import dns.message
+import dns.rdatatype
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_zones import AT, EXAMPLE, HEAD, TinyDns, TinyZone, flip, hops
 
@@ -301,6 +302,39 @@ def test_a_bogus_answer_is_not_kept(zone):
     assert client.resolve(ask("2.16.156.3016")).dnssec.state is Security.SECURE
 
 
+def test_keys_that_refuted_an_answer_are_asked_for_again(zone):
+    server = TinyDns(zone, change=flip("DNSKEY"))
+    client = resolver(server, anchors=[zone.anchor])
+    with pytest.raises(OrsBogusError):
+        client.resolve(ask("2.16.156.3016"))
+    server.change = None
+    assert client.resolve(ask("2.16.156.3016")).dnssec.state is Security.SECURE
+
+
+def test_keys_are_kept_for_other_names(zone):
+    server = TinyDns(zone)
+    client = resolver(server, anchors=[zone.anchor])
+    client.resolve(ask("2.16.156.3016"))
+    client.resolve(ask("/Country/156/3016"))
+    assert [rdtype for _, rdtype in server.asked] == ["NAPTR", "DNSKEY", "NAPTR"]
+
+
+def test_what_could_not_be_validated_is_not_kept(zone):
+    class WithoutKeys(TinyDns):
+        silent = True
+
+        def exchange(self, question):
+            if self.silent and question.question[0].rdtype == dns.rdatatype.DNSKEY:
+                raise OrsTimeoutError("no name server answered")
+            return super().exchange(question)
+
+    server = WithoutKeys(zone)
+    client = resolver(server, anchors=[zone.anchor])
+    assert client.resolve(ask("2.16.156.3016")).dnssec.state is Security.INDETERMINATE
+    server.silent = False
+    assert client.resolve(ask("2.16.156.3016")).dnssec.state is Security.SECURE
+
+
 def test_the_cache_keeps_what_was_used_last():
     cache = TtlCache(2, lambda: 0.0)
     for key in "abc":
@@ -482,6 +516,7 @@ def test_a_type_of_another_form_is_refused(type_):
         Question(("1",), type_)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=12, max_size=300))
 def test_any_answer_is_read_or_refused(data):
     class Noise:

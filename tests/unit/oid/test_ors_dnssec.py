@@ -10,7 +10,7 @@ import dns.message
 import dns.name
 import dns.rdatatype
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_zones import AT, EXAMPLE, HEAD, TinyDns, TinyZone, flip, hops
 
@@ -360,6 +360,7 @@ def test_a_referral_is_told():
         read_stage(parent.exchange(question(name, NAPTR)), name, NAPTR)
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_no_changed_octet_of_an_answer_is_taken_for_another_answer(chance: random.Random):
     zone = TinyZone("oid-res.test", EXAMPLE)
