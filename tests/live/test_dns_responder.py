@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import time
 
 import dns.exception
@@ -198,3 +200,19 @@ def test_a_million_mutated_queries_find_no_fault():
     print(f"1,000,000 mutated queries in {time.monotonic() - begin:.0f} s, slowest {outcome_.slowest_s * 1000:.1f} ms")
     assert (outcome_.queries, outcome_.faults) == (1_000_000, [])
     assert outcome_.slowest_s < fuzz.SLOWEST_S
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_the_command_serves_a_file_until_it_is_stopped(number):
+    command = [sys.executable, "-m", "trialanchor.cli", "oid", "serve", str(VECTOR / "input.zone"), "--apex", APEX]
+    with subprocess.Popen([*command, "--port", "0", "--json"], stdout=subprocess.PIPE, text=True) as process:
+        said = json.loads(process.stdout.readline())
+        assert (said["host"], said["nodes"], said["labels"], said["serial"]) == (LOOPBACK, 2, 6, 1)
+        assert len(ask(said["port"], NODE).answer[0]) == 3
+        again = subprocess.run(
+            [*command, "--port", str(said["port"])], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert again.returncode == 2
+        assert "in use" in again.stderr
+        process.send_signal(number)
+        assert process.wait(10) == 0

@@ -88,9 +88,7 @@ class ZoneSettings:
     allow_public_apex: bool = False
 
     def __post_init__(self) -> None:
-        apex = _host(self.apex, "the apex")
-        if f".{apex}".endswith(f".{DEFAULT_APEX}") and not self.allow_public_apex:
-            raise ConfigError(f"the apex is {DEFAULT_APEX} or below it, which belongs to the public ORS")
+        apex = _apex(self.apex, allow_public=self.allow_public_apex)
         server = _host(self.name_server or f"ns1.{apex}", "the name server")
         object.__setattr__(self, "apex", apex)
         object.__setattr__(self, "name_server", server)
@@ -216,6 +214,13 @@ def _host(name: str, what: str) -> str:
     return host
 
 
+def _apex(name: str, *, allow_public: bool) -> str:
+    apex = _host(name, "the apex")
+    if f".{apex}".endswith(f".{DEFAULT_APEX}") and not allow_public:
+        raise ConfigError(f"the apex is {DEFAULT_APEX} or below it, which belongs to the public ORS")
+    return apex
+
+
 def read_zone(text: str, apex: str, *, allow_public_apex: bool = False) -> tuple[ZoneSettings, StaticTree]:
     """Read a master file; the inverse of `zone_text`.
 
@@ -223,7 +228,7 @@ def read_zone(text: str, apex: str, *, allow_public_apex: bool = False) -> tuple
         ConfigError: The apex cannot be served.
         ZoneFileError: The file is malformed, or holds what an ORS server does not serve.
     """
-    origin = dns.name.from_text(_host(apex, "the apex"))
+    origin = dns.name.from_text(_apex(apex, allow_public=allow_public_apex))
     try:
         zone = dns.zone.from_text(text, origin, relativize=False, allow_include=False, allow_directives=_DIRECTIVES)
     except (dns.exception.DNSException, ValueError) as error:

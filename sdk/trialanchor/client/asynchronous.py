@@ -95,6 +95,10 @@ class AsyncClient(BaseClient):
         """Export the registry; see `Client.export_oids`."""
         return await self._run(oids.export(form, under))
 
+    async def export_zone(self) -> bytes:
+        """Export the zone of the node; see `Client.export_zone`."""
+        return await self._run(oids.export_zone())
+
     async def _run(self, running: Steps[T]) -> T:
         try:
             call = next(running)

@@ -100,6 +100,19 @@ def search(where: Mapping[str, str]) -> Steps[list[dict[str, Any]]]:
     raise AnswerError("the node's list of entries has no end")
 
 
+def export_zone() -> Steps[bytes]:
+    """Ask for the zone of the node as a master file.
+
+    Raises:
+        NotRegisteredError: The node has no zone.
+        AnswerError: What came is not a master file.
+    """
+    content = (yield Call("GET", "/ors/zone")).body
+    if not content.startswith(b"$ORIGIN "):
+        raise AnswerError("the node's zone is not a master file")
+    return content
+
+
 def export(form: str, under: str | None = None) -> Steps[bytes]:
     """Export entries as a registry file of the form `json`, `csv` or `xml`."""
     params = {"format": form} if under is None else {"format": form, "under": under}

@@ -151,6 +151,14 @@ class Client(BaseClient):
         """
         return self._run(oids.export(form, under))
 
+    def export_zone(self) -> bytes:
+        """Export the zone of the node as a master file.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(oids.export_zone())
+
     def _run(self, running: Steps[T]) -> T:
         try:
             call = next(running)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from trialanchor.cli.oid import notation, registry, resolve
+from trialanchor.cli.oid import notation, registry, resolve, serve
 
 __all__ = ["app"]
 
@@ -14,3 +14,4 @@ app = typer.Typer(
 notation.add_to(app)
 registry.add_to(app)
 resolve.add_to(app)
+serve.add_to(app)
