@@ -254,7 +254,7 @@ class Resolver:
         key = (id(upstream.exchange), owner)
         kept = self._answers.get(key)
         if kept is not None:
-            steps.append(f"{owner} NAPTR: from the cache")
+            steps.append(f"{owner}: from the cache")
             return kept
         answer = self._ask(upstream, owner, steps)
         if not upstream.anchors or answer.assessment.state in {Security.SECURE, Security.INSECURE}:
@@ -378,13 +378,13 @@ def _ttl(stages: Sequence[Stage], assessment: Assessment) -> int:
 def _described(stage: Stage) -> str:
     """Say what one answer held."""
     if stage.records is not None:
-        outcome = f"{len(stage.records)} records"
+        outcome = f"{len(stage.records)} NAPTR records"
     elif stage.message.rcode() == dns.rcode.NXDOMAIN:
         outcome = "NXDOMAIN"
     else:
         outcome = "ask again" if stage.goes_on else "no records (NODATA)"
     aliases = f"{len(stage.aliases)} aliases to {stage.end}: " if stage.aliases else ""
-    return f"{stage.start} NAPTR: {aliases}{outcome}"
+    return f"{stage.start}: {aliases}{outcome}"
 
 
 def _known_arcs(labels: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:

@@ -96,7 +96,7 @@ def test_a_registration_is_shown_in_chinese(call, monkeypatch):
 def test_the_steps_are_shown_on_demand(call):
     _, _, err = call("/Country/156/3016", "--steps", "--no-fetch")
     name = "ors-dummy.3016.156.country.oid-res.test."
-    assert f"{name} NAPTR: 1 aliases to ors-dummy.3016.156.16.2.oid-res.test.: 3 records" in err
+    assert f"{name}: 1 aliases to ors-dummy.3016.156.16.2.oid-res.test.: 3 NAPTR records" in err
 
 
 def test_an_unknown_node_is_a_definite_no(call):
