@@ -5,6 +5,8 @@ names. `noDisclosure` is always allowed, and is all that a node of a blinded tri
 text; read as text, as `<true/>` and as 1 or 0. HTML is text, escaped, of the subset in `markup.py`. An enciphered
 registrant is carried, not deciphered: its key is the parent node's to give.
 
+Longer than other modules because it holds the whole vocabulary of both, values and names side by side.
+
 Not done here: fetching a file; parameters of an algorithm in any form but their DER as hexadecimal digits.
 
 Source: X.672 annexes C and D, modules {joint-iso-itu-t ors(50) modules(0) cinf(0) version1(1)} and rinf(1).

@@ -1,4 +1,4 @@
-"""Where the helpers of these tests are."""
+"""The folder of these tests, so that they find `tiny_zones`."""
 
 import sys
 from pathlib import Path
