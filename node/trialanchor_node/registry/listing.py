@@ -11,7 +11,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Engine, Select, exists, select
 
 from trialanchor_chaincode.rules.descriptions import BLINDED, PRIVATE, PUBLIC
 from trialanchor_node.db import reading
@@ -29,7 +29,7 @@ class Children:
     """A page of children.
 
     Attributes:
-        listed: Children in arc order; whether they have children is not told.
+        listed: Children in arc order.
         following: Last arc of this page when there are more, otherwise None.
         hidden: Whether there are children that are not disclosed.
     """
@@ -54,8 +54,9 @@ def list_children(engine: Engine, arcs: Arcs, after: int | None, limit: int) -> 
         found = [_page(connection, parent, kind, start, limit + 1) for kind in (_ABOVE_ONLY, _PUBLIC)]
         hidden = select(nodes.c.oid).where(nodes.c.parent == parent, nodes.c.visibility.in_((PRIVATE, BLINDED)))
         hides = connection.execute(hidden.limit(1)).first() is not None
-    rows = list(islice(merge(*found, key=attrgetter("sort")), limit + 1))
-    listed = tuple(map(_node, rows[:limit]))
+        rows = list(islice(merge(*found, key=attrgetter("sort")), limit + 1))
+        inner = set(connection.scalars(_with_children([row.oid for row in rows[:limit]])))
+    listed = tuple(_node(row, has_children=row.oid in inner) for row in rows[:limit])
     return Children(listed, listed[-1].arcs[-1] if len(rows) > limit else None, hides)
 
 
@@ -72,8 +73,15 @@ def _page(
     return list(connection.execute(query))
 
 
-def _node(row: Row[Any]) -> TreeNode:
+def _with_children(oids: list[str]) -> Select[Any]:
+    """Ask which of some nodes have nodes below them."""
+    above = nodes.alias("above")
+    return select(above.c.oid).where(above.c.oid.in_(oids), exists().where(nodes.c.parent == above.c.oid))
+
+
+def _node(row: Row[Any], *, has_children: bool) -> TreeNode:
     arcs = tuple(map(int, row.oid.split(".")))
-    if row.entry is None:
-        return TreeNode(arcs, None, has_children=True)
-    return TreeNode(arcs, decode_entry(row.oid, row.entry, (row.registered_at, row.changed_at), row.block))
+    entry = None
+    if row.entry is not None:
+        entry = decode_entry(row.oid, row.entry, (row.registered_at, row.changed_at), row.block)
+    return TreeNode(arcs, entry, has_children)

@@ -18,7 +18,7 @@ nodes = Table(
     Column("registered_at", BigInteger, comment="Unix seconds of the first version"),
     Column("changed_at", BigInteger, comment="Unix seconds of this version"),
     Column("block", BigInteger, comment="block of this version"),
-    Index("registry_nodes_parent", "parent", "sort"),
+    Index("registry_nodes_parent", "parent", "visibility", "sort"),
     Index("registry_nodes_sort", "sort"),
     Index("registry_nodes_block", "block"),
 )

@@ -37,8 +37,6 @@ OWN_CLASS: Final = 1_001
 
 _CHUNK: Final = 500
 
-_ABOVE: Final = nodes.alias("above")
-
 
 @dataclass(frozen=True, slots=True)
 class RegistryFilter:
@@ -123,16 +121,6 @@ class Registry:
                 found |= {row.oid: TreeNode(_arcs(row.oid), _entry(row)) for row in connection.execute(query)}
         return found
 
-    def children(self, arcs: Arcs, after: int | None, limit: int) -> list[TreeNode]:
-        """Give the nodes directly below a node in arc order, from the one after arc `after` on."""
-        query = select(nodes).where(nodes.c.parent == ".".join(map(str, arcs))).order_by(nodes.c.sort).limit(limit)
-        if after is not None:
-            query = query.where(nodes.c.sort > sort_key((*arcs, after)))
-        with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-            inner = _with_children(connection, [row.oid for row in rows])
-        return [TreeNode(_arcs(row.oid), _entry(row), row.oid in inner) for row in rows]
-
     def superior(self, arcs: Arcs) -> TreeNode | None:
         """Give the nearest registered node above; None when there is none."""
         above = [".".join(map(str, arcs[:length])) for length in range(1, len(arcs))]
@@ -216,16 +204,6 @@ def _below(oid: str) -> ColumnElement[bool]:
 
 def _has_children(connection: Connection, dotted: str) -> bool:
     return bool(connection.scalar(select(exists().where(nodes.c.parent == dotted))))
-
-
-def _with_children(connection: Connection, oids: Sequence[str]) -> set[str]:
-    """Give those of some OIDs that have nodes below them."""
-    found: set[str] = set()
-    for start in range(0, len(oids), _CHUNK):
-        part = oids[start : start + _CHUNK]
-        inner = exists().where(nodes.c.parent == _ABOVE.c.oid)
-        found |= set(connection.scalars(select(_ABOVE.c.oid).where(_ABOVE.c.oid.in_(part), inner)))
-    return found
 
 
 def _entry(row: Row[Any]) -> Entry | None:

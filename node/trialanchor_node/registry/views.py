@@ -269,7 +269,7 @@ def _child_json(child: TreeNode) -> dict[str, Any]:
     value: dict[str, Any] = {"oid": child.dotted, "arc": str(child.arcs[-1]), "registered": child.entry is not None}
     if child.entry is not None:
         value |= {"type": child.entry.type, "status": child.entry.status}
-    return {**value, "names": dict(child_names(child))}
+    return {**value, "names": dict(child_names(child)), "has_children": child.has_children}
 
 
 def evidence_json(count: int | None) -> dict[str, Any] | None:

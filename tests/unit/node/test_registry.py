@@ -12,6 +12,7 @@ from nodes import PASSPHRASE, PROBLEM, fsck, rows
 from trialanchor import registry_files
 from trialanchor.errors import InputError, LedgerError
 from trialanchor_node.node import Node
+from trialanchor_node.registry.listing import list_children
 from trialanchor_node.registry.service import RegistryFilter
 from trialanchor_node.settings import load_settings
 
@@ -151,10 +152,11 @@ def test_the_tree_has_what_lies_above(desk):
     assert registry.node((2,)).has_children
     assert registry.node((2, 17)) is None
     assert registry.node(()).has_children
-    (child,) = registry.children(arcs, None, 10)
+    (child,) = list_children(desk.node.engine, arcs, None, 10).listed
     assert (child.arcs, child.has_children) == ((*arcs, 100001), False)
-    assert registry.children(arcs, 100001, 10) == []
-    assert [n.arcs for n in registry.children((2, 16), None, 10)] == [(2, 16, 156)]
+    assert list_children(desk.node.engine, arcs, 100001, 10).listed == ()
+    (above,) = list_children(desk.node.engine, (2, 16), None, 10).listed
+    assert (above.arcs, above.has_children) == ((2, 16, 156), True)
     assert registry.superior((*arcs, 100001, 5)).arcs == (*arcs, 100001)
     assert registry.superior(arcs) is None
     assert registry.nodes([DRUGS, "2.999"]).keys() == {DRUGS}

@@ -56,7 +56,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("oid"),
     )
     op.create_index("registry_nodes_block", "registry_nodes", ["block"], unique=False)
-    op.create_index("registry_nodes_parent", "registry_nodes", ["parent", "sort"], unique=False)
+    op.create_index("registry_nodes_parent", "registry_nodes", ["parent", "visibility", "sort"], unique=False)
     op.create_index("registry_nodes_sort", "registry_nodes", ["sort"], unique=False)
     op.create_table(
         "registry_published",

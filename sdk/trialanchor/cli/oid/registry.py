@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import sys
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -183,7 +184,7 @@ def get(value: OidValue, *, url: Url, as_json: AsJson = False) -> None:
     entry = view.get("entry") or {}
     for name, text in entry.items():
         if name != "oid":
-            typer.echo(f"  {say(name):14} {printable(_shown(text))}")
+            typer.echo(f"  {say(name):14} {printable(_told(name, text))}")
     if not entry:
         note("nothing is registered here; something below it is")
 
@@ -220,7 +221,7 @@ def search(  # noqa: PLR0913 - one parameter for each option
         print_json("trialanchor_oid_search", {"entries": found})
         return
     for entry in found:
-        typer.echo(_line({"oid": entry["oid"], "entry": entry}))
+        typer.echo(_line(entry))
     note("{count} found", count=len(found))
 
 
@@ -315,26 +316,41 @@ def _writer(url: str, token_file: Path | None) -> Client:
 
 
 def _print_children(client: Client, view: Mapping[str, Any], level: int, depth: int) -> None:
-    after: int | None = None
-    while view.get("has_children", True):
-        for child in view.get("children", ()):
+    """Print what lies below a node, page by page."""
+    while True:
+        for child in view["children"]:
             typer.echo("  " * level + _line(child))
-            if level < depth and child.get("has_children"):
+            if level < depth and child["has_children"]:
                 _print_children(client, client.oid(child["oid"]), level + 1, depth)
-        after = view.get("children_next")
-        if after is None:
+        if view["children_hidden"]:
+            typer.echo("  " * level + say("(not disclosed)"))
+        if view["children_next"] is None:
             return
-        view = client.oid(view["oid"], after)
+        view = client.oid(view["oid"], int(view["children_next"]))
 
 
 def _line(node: Mapping[str, Any]) -> str:
-    """Write a node in one line: its OID, type, name and status."""
-    entry = node.get("entry") or {}
+    """Write a node in one line: its OID, type, name and status; as the search gives it, as a page or as a child."""
+    entry = {**node, **(node.get("entry") or {})}
     names = entry.get("names", {})
     own = names.get(language()) or next(iter(names.values()), "")
-    status = "" if entry.get("status") in {None, "active"} else say(entry["status"])
-    parts = [node["oid"] or "/", say(entry.get("type", "")) if entry.get("type") else "", own, status]
+    status = entry.get("status", "active")
+    parts = [
+        node["oid"],
+        say(entry["type"]) if entry.get("type") else "",
+        own,
+        say(status) if status != "active" else "",
+    ]
     return printable("  ".join(part for part in parts if part))
+
+
+def _told(name: str, value: Any) -> str:
+    """Write a field of an entry: times in UTC, codes of a list in the reader's language."""
+    if name.endswith("_at"):
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if name in {"type", "visibility", "status", "reason"}:
+        return say(value)
+    return _shown(value)
 
 
 def _shown(value: Any) -> str:
