@@ -21,6 +21,8 @@ Rules:
 
 Not done here: whether a code was ever assigned, the counties of GB/T 2260, MA codes of ISO/IEC 15459, element strings
 with FNC1 instead of brackets, and making codes: the drug administration issues them.
+
+One file holds all kinds, because they are read by the same few rules and each is a dozen lines.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pyasn1.codec.der import decoder, encoder
 from pyasn1.type.univ import ObjectIdentifier as PyAsn1Oid
 from test_oid_codec import BAD_BYTES, BAD_DOTTED, LARGEST_ARC, LONGEST, PAIRS, oids
 
-from trialanchor_oid import codec
+from trialanchor_oid import der as codec_tables
 from trialanchor_oid.asn1 import format_asn1, parse_asn1
 from trialanchor_oid.codec import MAX_ARCS, Oid, decode_der, encode_dotted, is_dotted
 from trialanchor_oid.errors import OidError
@@ -296,6 +296,11 @@ class TestRefusals:
     def test_tables_of_the_codec_stay_small(self):
         for arc in range(16_000, 17_000):
             decode_der(encode_dotted(f"2.{arc}.{arc}"))
-        for method in (codec._encoded, codec._encoded_head, codec._decoded, codec._decoded_head):
+        for method in (
+            codec_tables._encoded,
+            codec_tables._encoded_head,
+            codec_tables._decoded,
+            codec_tables._decoded_head,
+        ):
             assert len(method.__self__) <= 1 << 14
             assert all(len(min(row, key=lambda side: isinstance(side, str))) <= 2 for row in method.__self__.items())
