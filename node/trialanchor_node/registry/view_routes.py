@@ -101,6 +101,8 @@ def read_oid(
 ) -> Response:
     """Give names, registration, notations, explanation, children and evidence of a node; nothing that is withheld."""
     kind = choose(request.headers.get("accept"), (JSON, HTML)) if form is None else {"json": JSON, "html": HTML}[form]
+    if request.scope["path"].endswith("\n"):  # the router drops it
+        raise OidError("not an OID: it ends with a line feed")
     arcs = _resolve(request, oid)
     node: Node = request.app.state.node
     view = read_view(node, arcs, None if after is None else int(after))
