@@ -15,13 +15,15 @@ echo "installing Knot DNS for the live tests"
 export DEBIAN_FRONTEND=noninteractive
 # A mask outlives the installation: the package must not start a name server on port 53.
 masked=""
+fresh=""
+command -v knotd >/dev/null || [ -x /usr/sbin/knotd ] || fresh=yes
 if [ ! -e /etc/systemd/system/knot.service ] && mkdir -p /etc/systemd/system && ln -s /dev/null /etc/systemd/system/knot.service; then
     masked=yes
 fi
 apt-get update -qq && apt-get install -qq -y --no-install-recommends knot knot-dnsutils knot-dnssecutils dnsperf >/dev/null ||
     echo "Knot DNS could not be installed: its live tests will be skipped"
-if [ -n "$masked" ]; then
-    rm -f /etc/systemd/system/knot.service
-    command -v systemctl >/dev/null && systemctl disable --now knot >/dev/null 2>&1
+[ -n "$masked" ] && rm -f /etc/systemd/system/knot.service
+if [ -n "$fresh" ] && command -v systemctl >/dev/null; then
+    systemctl disable --now knot >/dev/null 2>&1
 fi
 exit 0

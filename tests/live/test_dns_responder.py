@@ -193,6 +193,28 @@ async def test_it_starts_and_stops_inside_a_running_loop():
         assert again.address == (LOOPBACK, port)
 
 
+def test_it_runs_in_the_event_loop_of_the_node_and_on_ipv6():
+    uvloop = pytest.importorskip("uvloop")
+
+    async def serve():
+        async with Responder(TREE, SETTINGS, Listening("::1", 0)) as responder:
+            host, port = responder.address
+            query = dns.message.make_query(f"{NODE}.{APEX}.", "NAPTR")
+            for send in (dns.query.udp, dns.query.tcp):
+                answer = await asyncio.to_thread(send, query, host, timeout=WAIT_S, port=port)
+                assert len(answer.answer[0]) == 3
+            _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+
+
+def test_a_host_that_is_no_address_is_refused():
+    with pytest.raises(ConfigError, match="IP address"):
+        Listening("localhost")
+
+
 def test_a_million_mutated_queries_find_no_fault():
     fuzz = load("scripts/fuzz_dns.py")
     begin = time.monotonic()

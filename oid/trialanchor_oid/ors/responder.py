@@ -19,6 +19,7 @@ import contextlib
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from trialanchor_oid.errors import ConfigError
@@ -47,12 +48,16 @@ class Listening:
     """Where a responder listens and what it lets clients do.
 
     Attributes:
-        host: Address to listen on.
+        host: IP address to listen on. With one that stands for all (`0.0.0.0`, `::`) the system chooses the address a
+            UDP answer comes from, so a machine with several addresses runs one responder for each.
         port: UDP and TCP port; 0 for any that is free.
         rate: UDP answers a second for each client network; 0 for no limit.
         connections: TCP connections at the same time.
         client_connections: Of these, how many one client network may hold.
         idle_s: Seconds a TCP connection may wait for its next query, or with an answer nobody takes.
+
+    Raises:
+        ConfigError: The host is no IP address.
     """
 
     host: str = "127.0.0.1"
@@ -61,6 +66,12 @@ class Listening:
     connections: int = 200
     client_connections: int = 20
     idle_s: float = 10.0
+
+    def __post_init__(self) -> None:
+        try:
+            ip_address(self.host)
+        except ValueError as error:
+            raise ConfigError("the name server listens on an IP address, such as 127.0.0.1") from error
 
 
 class Responder:
@@ -149,7 +160,9 @@ class Responder:
             pass  # the client left or was too slow, or the server stops
         finally:
             self._connections.pop(task, None)
-            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+            if writer.transport.get_write_buffer_size():
+                writer.transport.abort()  # nobody takes what is left
+            writer.close()
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
@@ -163,6 +176,7 @@ class Responder:
                     return
                 writer.write(len(answer).to_bytes(_LENGTH, "big") + answer)
                 await writer.drain()
+            await asyncio.sleep(0)  # queries that wait in the buffer do not keep the loop from others
 
 
 class _Datagrams(asyncio.DatagramProtocol):
