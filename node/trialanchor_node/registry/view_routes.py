@@ -72,7 +72,7 @@ Dotted = Annotated[str, Path(pattern=_NODE, description="dotted OID, a single ar
     response_class=Response,
 )
 def find_oid(
-    request: Request, q: Annotated[str, Query(max_length=30_000, description="OID in any notation")] = ROOT
+    request: Request, q: Annotated[str, Query(max_length=2_000, description="OID in any notation")] = ROOT
 ) -> Response:
     """Send the caller to the page of an OID typed in any notation; the form on the pages asks here."""
     return RedirectResponse(f"/oid/{name_of(_resolve(request, q.strip()))}", 303)
