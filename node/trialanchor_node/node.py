@@ -148,7 +148,7 @@ class Node:
         self.publisher = None
         server = name_server(settings.ors, settings.keys)
         if server is not None:
-            target = f"{settings.ors.update_server}/{settings.ors.apex}"
+            target = settings.ors.update_server, settings.ors.apex
             self.publisher = Publisher(self.engine, self.tree, server, target)
             self.registry.on_change(self.publisher.changed)
 

@@ -62,7 +62,7 @@ def new_resolver(settings: OrsSettings, clock: Clock) -> Resolver:
 async def resolve(  # noqa: PLR0913, PLR0917 - one parameter for each thing asked
     request: Request,
     token: Token,
-    oid: Annotated[str, Query(min_length=1, max_length=8_192, description="OID in any notation, OID-IRI labels too")],
+    oid: Annotated[str, Query(min_length=1, max_length=1_024, description="OID in any notation, OID-IRI labels too")],
     type: Annotated[str | None, Query(pattern=r"^[A-Z][A-Z0-9]{0,20}$", description="service type")] = None,  # noqa: A002 - a query parameter
     secure: Annotated[bool, Query(description="fail unless DNSSEC validates")] = False,  # noqa: FBT002 - a query parameter
     fetch: Annotated[bool, Query(description="fetch the CINF or RINF file; needs a token")] = False,  # noqa: FBT002 - a query parameter

@@ -6,6 +6,7 @@ ledger. `fsck` makes them again from the blocks and compares.
 
 from __future__ import annotations
 
+import contextlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,10 +15,11 @@ from sqlalchemy import delete, select
 from trialanchor_node.db import insert_many
 from trialanchor_node.registry.entries import Entry, decode_entry, sort_key
 from trialanchor_node.registry.models import codes, history, labels, names, nodes
+from trialanchor_oid.errors import OidError
 from trialanchor_oid.iri import a_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -97,8 +99,15 @@ def _index(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def _label_rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str]]:
     for entry in entries:
-        for label in entry.labels:
-            yield entry.oid.rpartition(".")[0], a_label(label), entry.oid
+        for label in dns_labels(entry.labels):
+            yield entry.oid.rpartition(".")[0], label, entry.oid
+
+
+def dns_labels(texts: Iterable[str]) -> Iterator[str]:
+    """Give the A-labels of Unicode labels; one without is on the ledger, where IDNA decides nothing, and not in DNS."""
+    for text in texts:
+        with contextlib.suppress(OidError):
+            yield a_label(text)
 
 
 def fold(text: str) -> str:

@@ -19,7 +19,9 @@ from sqlalchemy import Engine, select
 from trialanchor.errors import ConfigError, TrialAnchorError
 from trialanchor_node.db import insert_many, reading, writing
 from trialanchor_node.registry.models import history, labels, nodes, published
-from trialanchor_oid.iri import a_label
+from trialanchor_node.registry.projection import dns_labels
+from trialanchor_oid.errors import OidError
+from trialanchor_oid.ors.names import owner_name
 from trialanchor_oid.ors.responder import Listening, Responder
 from trialanchor_oid.ors.update import DynamicUpdate, PublishedNode, UpdateServer
 from trialanchor_oid.ors.zone import ZoneSettings
@@ -111,14 +113,15 @@ class Publisher:
     """Sends a name server what changed, in a thread of its own.
 
     Args:
-        target: Names the server in the table of what was published.
+        target: Address of the server and apex of its zone, which name it in the table of what was published.
     """
 
-    def __init__(self, engine: Engine, tree: RegistryTree, server: NameServer, target: str) -> None:
+    def __init__(self, engine: Engine, tree: RegistryTree, server: NameServer, target: tuple[str, str]) -> None:
         self._engine = engine
+        self._apex = target[1]
         self._tree = tree
         self._server = server
-        self._target = target
+        self._target = "/".join(target)
         self._changed = threading.Event()
         self._stopping = False
         self._above: set[Arcs] = set()
@@ -199,6 +202,8 @@ class Publisher:
     def _add(self, found: dict[Arcs, PublishedNode], connection: Connection, oid: str) -> None:
         """Add a node, those above it that the server may not have, and its labels."""
         arcs = tuple(map(int, oid.split(".")))
+        if not self._has_name(arcs):
+            return
         for length in range(len(arcs)):
             if arcs[:length] not in self._above and arcs[:length] not in found:
                 found[arcs[:length]] = self._node(arcs[:length])
@@ -210,6 +215,14 @@ class Publisher:
             found[arcs[:-1]] = PublishedNode(
                 above.arcs, above.services, above.aliases + named, above.withdrawn + tuple(withdrawn)
             )
+
+    def _has_name(self, arcs: Arcs) -> bool:
+        """Whether DNS has room for the name of a node."""
+        try:
+            owner_name([str(arc) for arc in arcs], self._apex)
+        except OidError:
+            return False
+        return True
 
     def _node(self, arcs: Arcs) -> PublishedNode:
         return PublishedNode(arcs, self._tree.stored_services(arcs) or ())
@@ -229,7 +242,7 @@ def _labels(connection: Connection, oid: str) -> tuple[list[str], set[str]]:
     """Give the labels of an entry, and those that it had and has no longer."""
     now = list(connection.scalars(select(labels.c.label).where(labels.c.oid == oid).order_by(labels.c.label)))
     values = connection.scalars(select(history.c.entry).where(history.c.oid == oid)).all()
-    before = {a_label(label) for value in values[:-1] for label in _held_labels(value)}
+    before = {label for value in values[:-1] for label in dns_labels(_held_labels(value))}
     return now, before - set(now)
 
 

@@ -18,6 +18,7 @@ from trialanchor_node.bodies import media_type, oid_parameter
 from trialanchor_node.intake.records import find_source
 from trialanchor_node.intake.routes import JSON, Token
 from trialanchor_node.registry.service import PAGE_LIMIT, RegistryFilter, default_prefix
+from trialanchor_oid.iri import a_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,12 +91,15 @@ async def search_registry(  # noqa: PLR0913, PLR0917 - one parameter for each th
 
 
 @router.get(
-    "/v1/oids/export",
+    "/v1/export/oids",
     summary="Export the registry",
     responses={
         200: {
             "description": "All entries",
-            "content": {kind: {"schema": {"type": "string"}} for kind in registry_files.MEDIA_TYPES.values()},
+            "content": {
+                kind: {"schema": {"type": "object" if kind == JSON else "string"}}
+                for kind in registry_files.MEDIA_TYPES.values()
+            },
         },
         **description.problems(400, 401),
     },
@@ -131,7 +135,18 @@ def _object(body: bytes) -> dict[str, Any]:
         raise InputError("the body must be an object with the arguments of the transition")
     if "request" in value:
         raise InputError("the request is named by the header Idempotency-Key")
+    _check_labels(value)
     return value
+
+
+def _check_labels(arguments: dict[str, Any]) -> None:
+    """Refuse labels that DNS cannot hold: the rules do not know IDNA. Any other fault is theirs to refuse."""
+    entries = arguments.get("entries", [arguments.get("description")])
+    for entry in entries if isinstance(entries, list) else []:
+        labels = entry.get("labels") if isinstance(entry, dict) else None
+        for label in labels if isinstance(labels, list) else []:
+            if isinstance(label, str):
+                a_label(label)
 
 
 def _type_of(arguments: dict[str, Any]) -> Any:

@@ -124,7 +124,7 @@ class Answerer:
         try:
             return self._look_up(query, below)
         except Exception as error:  # noqa: BLE001 - whatever the tree raises, the server goes on
-            _log.warning("the tree failed with %s: answered SERVFAIL", type(error).__name__)
+            _log.warning("ors:tree:failed", extra={"kind": type(error).__name__})
             return Answer(Rcode.SERVFAIL)
 
     def _serves(self, query: Query, below: int) -> bool:

@@ -113,7 +113,6 @@ class Responder:
                 place = f"{self._listening.host} port {self._listening.port}"
                 raise ConfigError(f"the name server cannot listen on {place}: {_ADDRESS_IN_USE}") from error
             else:
-                _log.info("name server listens on %s port %d", *self.address)
                 return
 
     async def _listen(self) -> None:

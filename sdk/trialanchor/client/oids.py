@@ -116,4 +116,4 @@ def export_zone() -> Steps[bytes]:
 def export(form: str, under: str | None = None) -> Steps[bytes]:
     """Export entries as a registry file of the form `json`, `csv` or `xml`."""
     params = {"format": form} if under is None else {"format": form, "under": under}
-    return (yield Call("GET", "/v1/oids/export", params)).body
+    return (yield Call("GET", "/v1/export/oids", params)).body

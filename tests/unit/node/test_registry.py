@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
@@ -10,7 +11,7 @@ import pytest
 from hospital import DRUG, DRUGS, HOSPITAL, KIT, KITS, NATIVE
 from nodes import PASSPHRASE, PROBLEM, fsck, rows
 from trialanchor import registry_files
-from trialanchor.errors import InputError, LedgerError
+from trialanchor.errors import InputError, LedgerError, RuleError
 from trialanchor_node.node import Node
 from trialanchor_node.registry.listing import list_children
 from trialanchor_node.registry.service import RegistryFilter
@@ -90,7 +91,7 @@ def test_who_has_no_token_writes_nothing(desk):
     assert desk.send("allocate", {"entries": [DRUG]}, source=None).status_code == 401
     headers = {"Authorization": "Bearer wrong"}
     assert desk.client.get("/v1/oids", headers=headers).status_code == 401
-    assert desk.client.get("/v1/oids/export", headers=headers).status_code == 401
+    assert desk.client.get("/v1/export/oids", headers=headers).status_code == 401
 
 
 def test_a_request_needs_a_name(desk):
@@ -222,6 +223,16 @@ def test_one_callers_fault_is_not_the_others_answer(desk):
     assert len(set(results[1::2])) == 20
 
 
+@pytest.mark.parametrize("label", ["faß", "x" * 64, "１２", "xn--zz--"])
+def test_a_label_that_dns_cannot_hold_is_refused_and_one_on_the_ledger_harms_nobody(desk, label):
+    entry = {**DRUG, "labels": [label]}
+    assert desk.send("allocate", {"entries": [entry]}).status_code in {400, 409}
+    with contextlib.suppress(RuleError):
+        desk.node.registry.submit("allocate", HOSPITAL, {"prefix": DRUGS, "entries": [entry], "request": "direct"})
+    assert desk.write("allocate", entries=[DRUG])
+    assert [label for parent, label, _ in desk.node.tree.aliases() if len(parent) > 4] == ["aspirin"]
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_a_lost_commit_is_found_by_asking_again(desk, faults, after):
     entry = {"prefix": DRUGS, "entries": [DRUG], "request": "lost"}
@@ -266,14 +277,14 @@ def test_what_is_exported_can_be_imported(desk, hospital, tmp_path, clock, form)
     desk.write("allocate", entries=[KIT])
     desk.write("deprecate", oid=other, reason="superseded", successor=drug)
     answer = desk.client.get(
-        "/v1/oids/export", params={"format": form}, headers={"Authorization": f"Bearer {hospital[1]['edc']}"}
+        "/v1/export/oids", params={"format": form}, headers={"Authorization": f"Bearer {hospital[1]['edc']}"}
     )
     assert answer.headers["content-type"].startswith(registry_files.MEDIA_TYPES[form].partition(";")[0])
     entries = registry_files.decode(form, answer.content)
     expected = [entry.to_json() for entry in desk.node.registry.every(RegistryFilter(insider=HOSPITAL))]
     told = {"owner", "version", "registered_at", "changed_at", "block"}
     assert entries == [{k: v for k, v in entry.items() if k not in told} for entry in expected]
-    assert len(desk.client.get("/v1/oids/export").json()["entries"]) == 3
+    assert len(desk.client.get("/v1/export/oids").json()["entries"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def server():
 
 @pytest.fixture
 def publisher(desk, server):
-    return Publisher(desk.node.engine, desk.node.tree, server, "test")
+    return Publisher(desk.node.engine, desk.node.tree, server, ("test", "ors.example.org"))
 
 
 def held(tree):
@@ -87,21 +87,30 @@ def test_what_was_not_taken_is_sent_again(desk, publisher, server):
     assert_same(server, desk.node)
 
 
+def test_what_dns_has_no_name_for_is_left_out_and_holds_up_nothing(desk, publisher, server):
+    long = f"{KITS}.1001.{'9' * 40}"
+    desk.write("register", entries=[{"oid": f"{HOSPITAL}.{'8' * 40}.{'8' * 40}.{'8' * 40}.{'9' * 40}", **PLAIN}])
+    desk.write("register", entries=[{"oid": long, "type": "kit"}])
+    publisher.publish()
+    assert server.tree.services(tuple(map(int, long.split("."))))
+    assert publisher.publish() == 0
+
+
 def test_a_new_publisher_goes_on_where_the_last_one_ended(desk, publisher, server):
     desk.write("allocate", entries=[DRUG])
     publisher.publish()
     desk.write("register", entries=[{"oid": f"{HOSPITAL}.2.1.1001.100009", "type": "department", "names": {"en": "d"}}])
-    again = Publisher(desk.node.engine, desk.node.tree, server, "test")
+    again = Publisher(desk.node.engine, desk.node.tree, server, ("test", "ors.example.org"))
     assert again.publish()
     assert_same(server, desk.node)
     other = Server()
-    Publisher(desk.node.engine, desk.node.tree, other, "another").publish()
+    Publisher(desk.node.engine, desk.node.tree, other, ("another", "ors.example.org")).publish()
     assert_same(other, desk.node)
 
 
 def test_the_thread_publishes_a_change_at_once_and_outlives_faults(desk, server, monkeypatch):
     monkeypatch.setattr("trialanchor_node.registry.publishing._RETRY_S", 0.01)
-    publisher = Publisher(desk.node.engine, desk.node.tree, server, "test")
+    publisher = Publisher(desk.node.engine, desk.node.tree, server, ("test", "ors.example.org"))
     desk.node.registry.on_change(publisher.changed)
     server.away = True
     publisher.start()

@@ -344,7 +344,7 @@ def test_a_fault_of_the_tree_is_servfail_is_not_kept_and_names_nothing(caplog):
     tree.fails = True
     with caplog.at_level(logging.DEBUG):
         assert parsed(answerer, query("ors-dummy.2")).rcode() == dns.rcode.SERVFAIL
-    assert "OSError" in caplog.text
+    assert [record.kind for record in caplog.records] == ["OSError"]
     assert "156" not in caplog.text
     assert "ors-dummy" not in caplog.text
     tree.fails = False
