@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from trialanchor_chaincode.rules.descriptions import PUBLIC
-from trialanchor_chaincode.rules.oids import DEPRECATED
+from trialanchor_chaincode.rules.oid_draft import DEPRECATED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from trialanchor_chaincode.rules.descriptions import BLINDED, NO_CODE_REASONS, PRIVATE, PUBLIC
-from trialanchor_chaincode.rules.oids import ACTIVE, DEPRECATED, REASONS
+from trialanchor_chaincode.rules.oid_draft import ACTIVE, DEPRECATED
+from trialanchor_chaincode.rules.oids import REASONS
 from trialanchor_node.registry import pages
 from trialanchor_node.registry.entries import Code, Entry, TreeNode
 from trialanchor_node.registry.listing import Children
