@@ -27,7 +27,7 @@ from trialanchor_node.anchoring.embedded import anchored_checkpoint, verify_ed25
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.log.errors import FoundError
 from trialanchor_node.members import MEMBERS, decode_member
-from trialanchor_node.registry.projection import differences
+from trialanchor_node.registry.projection import first_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,14 +86,23 @@ class LedgerCheck:
             except TrialAnchorError as error:
                 raise FoundError(f"block {number} of the embedded ledger: {error}") from error
             number, previous = number + 1, block.hash
-        stored = {row.key: row.value for row in connection.execute(select(ledger_state))}
-        if stored != self._state:
-            different = sorted(k for k in stored.keys() | self._state.keys() if stored.get(k) != self._state.get(k))
-            raise FoundError(f"the embedded ledger's state {different[0]} is not what its {number} blocks make it")
-        wrong = differences(connection, self._state)
-        if wrong:
-            raise FoundError(f"the registry's table does not say of {wrong[0]} what the embedded ledger's state says")
+        self._check_state(connection, number)
         return self._history
+
+    def _check_state(self, connection: Connection, blocks: int) -> None:
+        """Compare state and registry with what the blocks make them."""
+        missing = len(self._state)
+        for row in connection.execute(select(ledger_state).execution_options(yield_per=1_000)):
+            if self._state.get(row.key) != row.value:
+                raise FoundError(f"the embedded ledger's state {row.key} is not what its {blocks} blocks make it")
+            missing -= 1
+        if missing:
+            stored = set(connection.scalars(select(ledger_state.c.key)))
+            key = min(self._state.keys() - stored)
+            raise FoundError(f"the embedded ledger's state {key} is not what its {blocks} blocks make it")
+        wrong = first_difference(connection, self._state)
+        if wrong is not None:
+            raise FoundError(f"the registry's table does not say of {wrong} what the embedded ledger's state says")
 
     def _check_block(self, row: Row[Any], number: int, previous: bytes) -> Block:
         """Step 1."""

@@ -94,7 +94,7 @@ def growth(entries: Annotated[int, typer.Option()] = 1_000_000, *, as_json: AsJs
 def registry(
     entries: Annotated[int, typer.Option(help="Entries before the measurement.")] = 1_000_000,
     seconds: Seconds = 10,
-    connections: Connections = 8,
+    connections: Connections = 4,
     *,
     as_json: AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, bindparam, func, select
 
 from trialanchor.bundles import Bundle
 from trialanchor.errors import InputError, TrialAnchorError
@@ -28,6 +28,11 @@ MAX_COUNT = 10_000
 
 MAX_TILE_LEVEL = 7
 """Tile levels that a tree below 2^63 entries can have."""
+
+
+_COUNT = select(func.count()).select_from(
+    select(entries.c.subject).where(entries.c.subject == bindparam("subject")).limit(MAX_COUNT + 1).subquery()
+)
 
 
 class NotFoundError(TrialAnchorError):
@@ -118,9 +123,8 @@ class LogReader:
 
     def count(self, subject: str) -> int:
         """Count the entries about a subject, dotted, up to `MAX_COUNT + 1`."""
-        some = select(entries.c.subject).where(entries.c.subject == subject).limit(MAX_COUNT + 1).subquery()
         with reading(self._engine) as connection:
-            return int(connection.scalar(select(func.count()).select_from(some)) or 0)
+            return int(connection.scalar(_COUNT, {"subject": subject}) or 0)
 
     def tile(self, level: int, number: int, width: int) -> bytes:
         """Give the first `width` hashes of a tile.

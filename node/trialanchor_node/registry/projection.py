@@ -115,10 +115,15 @@ def fold(text: str) -> str:
     return text.casefold()
 
 
-def differences(connection: Connection, state: Mapping[str, str]) -> list[str]:
-    """Name the OIDs for which the tables do not say what the state says."""
-    expected = {key.removeprefix(ENTRIES): value for key, value in state.items() if key.startswith(ENTRIES)}
-    query = select(nodes.c.oid, nodes.c.entry).where(nodes.c.entry.is_not(None))
-    rows = connection.execute(query.execution_options(yield_per=_CHUNK))
-    wrong = [row.oid for row in rows if expected.pop(row.oid, None) != row.entry]
-    return sorted([*wrong, *expected])
+def first_difference(connection: Connection, state: Mapping[str, str]) -> str | None:
+    """Name an OID for which the tables do not say what the state says; None when there is none."""
+    missing = sum(key.startswith(ENTRIES) for key in state)
+    query = select(nodes.c.oid, nodes.c.entry).where(nodes.c.entry.is_not(None)).order_by(nodes.c.sort)
+    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
+        if state.get(ENTRIES + row.oid) != row.entry:
+            return str(row.oid)
+        missing -= 1
+    if not missing:
+        return None
+    held = set(connection.scalars(select(nodes.c.oid).where(nodes.c.entry.is_not(None))))
+    return next(oid for key in state if key.startswith(ENTRIES) and (oid := key.removeprefix(ENTRIES)) not in held)

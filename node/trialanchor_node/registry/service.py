@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, exists, func, or_, select
 
 from trialanchor.errors import InputError
-from trialanchor_chaincode.rules.descriptions import PUBLIC
+from trialanchor_chaincode.rules.descriptions import MAX_OID, PUBLIC
 from trialanchor_chaincode.rules.oids import ACTIONS
 from trialanchor_chaincode.rules.state import Transaction
 from trialanchor_node.db import reading
@@ -36,6 +38,12 @@ OWN_CLASS: Final = 1_001
 """First class of an organisation's own (A.1 g); new objects go there when no prefix is given."""
 
 _CHUNK: Final = 500
+_CACHED: Final = 1_024
+
+_CHILD: Final = nodes.alias("child")
+_NODE: Final = select(nodes, exists().where(_CHILD.c.parent == nodes.c.oid).label("has_children")).where(
+    nodes.c.oid == bindparam("oid")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class Registry:
         self._counting = Lock()
         self._listeners: list[Callable[[], None]] = []
         self._version = self._stored_version()
+        self._above = lru_cache(maxsize=_CACHED)(self._read_above)
 
     def submit(self, action: str, caller: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """Submit a transition of the `oids` contract and give the OIDs it wrote; safe to repeat with its `request`.
@@ -107,14 +116,23 @@ class Registry:
         if not arcs:
             with reading(self._engine) as connection:
                 return TreeNode((), None, _has_children(connection, ""))
-        dotted = ".".join(map(str, arcs))
         with reading(self._engine) as connection:
-            row = connection.execute(select(nodes).where(nodes.c.oid == dotted)).one_or_none()
-            return None if row is None else TreeNode(arcs, _entry(row), _has_children(connection, dotted))
+            row = connection.execute(_NODE, {"oid": ".".join(map(str, arcs))}).one_or_none()
+        return None if row is None else TreeNode(arcs, _entry(row), bool(row.has_children))
+
+    def above(self, arcs: Arcs) -> Mapping[str, TreeNode]:
+        """Give the nodes above one, by dotted OID; kept until the registry changes, since siblings have the same."""
+        return self._above(self._version, arcs[:-1])
+
+    def _read_above(self, _version: int, parent: Arcs) -> Mapping[str, TreeNode]:
+        oids = [".".join(map(str, parent[:length])) for length in range(1, len(parent) + 1)]
+        return MappingProxyType(self.nodes([oid for oid in oids if len(oid) <= MAX_OID]))
 
     def nodes(self, oids: Sequence[str]) -> dict[str, TreeNode]:
         """Give the nodes there are of these dotted OIDs; whether they have children is not told."""
         found: dict[str, TreeNode] = {}
+        if not oids:
+            return found
         with reading(self._engine) as connection:
             for start in range(0, len(oids), _CHUNK):
                 query = select(nodes).where(nodes.c.oid.in_(oids[start : start + _CHUNK]))

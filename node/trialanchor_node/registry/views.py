@@ -136,7 +136,7 @@ def read_view(node: Node, arcs: Arcs, after: int | None = None) -> View | None:
     view = View(shown, rows, warnings, linked, apex=apex_of(node))
     if withheld:
         return view
-    children = list_children(node.engine, arcs, after, CHILDREN_LIMIT)
+    children = list_children(node.engine, arcs, after, CHILDREN_LIMIT) if found.has_children else Children()
     return replace(view, children=children, evidence=node.reader.count(shown.dotted) if arcs else 0)
 
 
@@ -319,8 +319,8 @@ def _above(arcs: Arcs) -> list[str]:
 
 def _linked(node: Node, shown: TreeNode) -> dict[str, TreeNode]:
     """Read the nodes that a page names beside its own."""
-    wanted = set(_above(shown.arcs))
+    found = dict(node.registry.above(shown.arcs))
     if shown.entry is not None:
-        wanted |= {shown.entry.owner, shown.entry.parent or "", shown.entry.successor or ""} - {""}
-    found = node.registry.nodes(sorted(wanted)) if wanted else {}
+        named = {shown.entry.owner, shown.entry.parent or "", shown.entry.successor or ""}
+        found |= node.registry.nodes(sorted(named - found.keys() - {"", shown.dotted}))
     return {oid: disclosed(linked) for oid, linked in found.items()}
