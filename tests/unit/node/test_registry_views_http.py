@@ -251,6 +251,10 @@ class TestView:
         assert view["breadcrumbs"][0]["names"]["zh"] == "ISO 与 ITU-T 联合"
         assert view["evidence"] == {"count": 0, "more": False}
 
+    def test_an_organisation_that_owns_itself_is_named_as_its_owner(self, reader, drug):
+        assert reader.view(HOSPITAL)["owner"] == {"oid": HOSPITAL, "names": OWNER["names"]}
+        assert "ra:             Model Hospital" in reader.get(f"/oidip/oid/{HOSPITAL}/text").text
+
     def test_a_node_above_others_is_shown_as_not_registered(self, reader, drug):
         view = reader.view(DRUGS)
         assert (view["registered"], view["entry"], view["owner"]) == (False, None, None)
