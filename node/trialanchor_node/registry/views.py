@@ -322,5 +322,5 @@ def _linked(node: Node, shown: TreeNode) -> dict[str, TreeNode]:
     found = dict(node.registry.above(shown.arcs))
     if shown.entry is not None:
         named = {shown.entry.owner, shown.entry.parent or "", shown.entry.successor or ""}
-        found |= node.registry.nodes(sorted(named - found.keys() - {"", shown.dotted}))
+        found |= {shown.dotted: shown} | node.registry.nodes(sorted(named - found.keys() - {"", shown.dotted}))
     return {oid: disclosed(linked) for oid, linked in found.items()}
