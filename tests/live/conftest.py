@@ -38,7 +38,8 @@ def make_bed(tmp_path):
     def make(folder: Path | None = None, database: str = "", passphrase: str | None = None) -> Bed:
         place = (folder or tmp_path) / f"node-{len(beds)}"
         bed = Bed(place, free_port(), passphrase or secrets.token_urlsafe(12))
-        init_node(NewNode(place, MEMBER, ("study_unit",), (SOURCE,), bed.port, database), bed.passphrase, SystemClock())
+        new = NewNode(place, MEMBER, ("study_unit",), (SOURCE,), bed.port, database)
+        bed.token = init_node(new, bed.passphrase, SystemClock())[SOURCE]
         beds.append(bed)
         return bed
 
