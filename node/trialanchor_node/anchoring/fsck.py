@@ -92,10 +92,11 @@ class LedgerCheck:
     def _check_state(self, connection: Connection, blocks: int) -> None:
         """Compare state and registry with what the blocks make them."""
         missing = len(self._state)
-        for row in connection.execute(select(ledger_state).execution_options(yield_per=1_000)):
-            if self._state.get(row.key) != row.value:
-                raise FoundError(f"the embedded ledger's state {row.key} is not what its {blocks} blocks make it")
-            missing -= 1
+        with connection.execute(select(ledger_state).execution_options(yield_per=1_000)) as rows:
+            for row in rows:
+                if self._state.get(row.key) != row.value:
+                    raise FoundError(f"the embedded ledger's state {row.key} is not what its {blocks} blocks make it")
+                missing -= 1
         if missing:
             stored = set(connection.scalars(select(ledger_state.c.key)))
             key = min(self._state.keys() - stored)

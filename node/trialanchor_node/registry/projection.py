@@ -119,10 +119,11 @@ def first_difference(connection: Connection, state: Mapping[str, str]) -> str | 
     """Name an OID for which the tables do not say what the state says; None when there is none."""
     missing = sum(key.startswith(ENTRIES) for key in state)
     query = select(nodes.c.oid, nodes.c.entry).where(nodes.c.entry.is_not(None)).order_by(nodes.c.sort)
-    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
-        if state.get(ENTRIES + row.oid) != row.entry:
-            return str(row.oid)
-        missing -= 1
+    with connection.execute(query.execution_options(yield_per=_CHUNK)) as rows:
+        for row in rows:
+            if state.get(ENTRIES + row.oid) != row.entry:
+                return str(row.oid)
+            missing -= 1
     if not missing:
         return None
     held = set(connection.scalars(select(nodes.c.oid).where(nodes.c.entry.is_not(None))))
