@@ -137,7 +137,9 @@ SCHEMAS = {
             }
         }
     ),
-    "History": _object({"oid": _TEXT, "disclosed": _BOOLEAN, "versions": _OBJECTS}),
+    "History": _object(
+        {"oid": _TEXT, "disclosed": _BOOLEAN, "versions": _OBJECTS, "next": {"type": ["integer", "null"]}}
+    ),
     "Oids": _object({"oids": {"type": "array", "items": _TEXT}}),
     "Alive": _object({"status": {"const": "alive"}}),
     "Ready": _object({"status": {"const": "ready"}, "entries": _COUNT, "anchored": _COUNT, "waiting": _COUNT}),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-pytest.register_assert_rewrite("test_postgres_store")
+pytest.register_assert_rewrite("nodes", "hospital", "ledger_conformance", "test_postgres_store")
 
 from material import FixedSigner, Member, ed25519_key  # noqa: E402
 from test_postgres_store import new_engine, server  # noqa: E402, F401 - fixtures, used by name

@@ -66,11 +66,11 @@ class RegistryTree:
         """Give every node, parents before their children."""
         query = select(nodes.c.oid, nodes.c.visibility).order_by(nodes.c.sort)
         yield (), self._of((), registered=False)
-        with reading(self._engine) as connection:
-            with connection.execute(query.execution_options(yield_per=_CHUNK)) as rows:
-                for row in rows:
-                    arcs = _arcs(row.oid)
-                    yield arcs, self._of(arcs, registered=row.visibility is not None)
+        query = query.execution_options(yield_per=_CHUNK)
+        with reading(self._engine) as connection, connection.execute(query) as rows:
+            for row in rows:
+                arcs = _arcs(row.oid)
+                yield arcs, self._of(arcs, registered=row.visibility is not None)
 
     def known_aliases(self) -> Iterator[tuple[Arcs, str, Arcs]]:
         """Give the labels of the standards."""

@@ -147,12 +147,16 @@ class Registry:
             row = connection.execute(query.order_by(nodes.c.sort.desc()).limit(1)).one_or_none()
         return None if row is None else TreeNode(_arcs(row.oid), _entry(row), has_children=True)
 
-    def history(self, oid: str) -> list[Change]:
-        """Give all versions of an entry, oldest first; none when it is not registered."""
+    def history(self, oid: str, after: int = 0, limit: int = PAGE_LIMIT) -> list[Change]:
+        """Give versions of an entry, oldest first, from the one after version `after` on; none when not registered."""
+        versions = select(history).where(history.c.oid == oid, history.c.version > after).order_by(history.c.version)
+        began = select(history.c.at).where(history.c.oid == oid, history.c.version == 1)
         with reading(self._engine) as connection:
-            rows = connection.execute(select(history).where(history.c.oid == oid).order_by(history.c.version)).all()
+            first = connection.scalar(began)
+            rows = connection.execute(versions.limit(limit)).all()
         return [
-            Change(decode_entry(oid, row.entry, (rows[0].at, row.at), row.block), row.at, row.block) for row in rows
+            Change(decode_entry(oid, row.entry, (first or row.at, row.at), row.block), row.at, row.block)
+            for row in rows
         ]
 
     def search(self, wanted: RegistryFilter) -> tuple[list[Entry], str | None]:

@@ -207,16 +207,28 @@ def _texts(body: bytes) -> list[str]:
     },
     response_class=Response,
 )
-def read_history(request: Request, oid: Dotted) -> Response:
-    """Give every version with its time and ledger block; of an entry that is not public, none."""
+def read_history(
+    request: Request,
+    oid: Dotted,
+    after: Annotated[int, Query(ge=0, lt=1 << 31, description="`next` of the page before")] = 0,
+) -> Response:
+    """Give a page of versions with their times and ledger blocks; of an entry that is not public, none."""
     node: Node = request.app.state.node
     arcs = _resolve(request, oid)
     found = node.registry.node(arcs)
     if found is None or found.entry is None:
         return _unknown(node, arcs)
     public = found.entry.is_public
-    versions = [_version(change) for change in node.registry.history(found.dotted)] if public else []
-    return cached(request, encode_json({"oid": found.dotted, "disclosed": public, "versions": versions}), JSON)
+    changes = node.registry.history(found.dotted, after) if public else []
+    last = changes[-1].entry.version if changes else after
+    more = public and last < found.entry.version
+    body = {
+        "oid": found.dotted,
+        "disclosed": public,
+        "versions": [_version(change) for change in changes],
+        "next": last if more else None,
+    }
+    return cached(request, encode_json(body), JSON)
 
 
 def _version(change: Change) -> dict[str, Any]:

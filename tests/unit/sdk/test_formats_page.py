@@ -33,7 +33,7 @@ from trialanchor.keys import certificate_pem
 from trialanchor.merkle import MAX_PATH
 from trialanchor.report import CHECKS
 from trialanchor_chaincode.rules.kinds import ROLES
-from trialanchor_oid import codec
+from trialanchor_oid import dotted
 
 ROOT = Path(__file__).parents[3]
 VECTORS = ROOT / "tests" / "vectors"
@@ -163,7 +163,7 @@ class TestCddl:
     @pytest.mark.parametrize(
         ("rule", "pattern"),
         [
-            ("oid", codec._DOTTED),
+            ("oid", dotted._DOTTED),
             ("code", fields.CODE),
             ("location", fields.LOCATION),
             ("source-time", fields.SOURCE_TIME),
