@@ -415,7 +415,12 @@ class TestDisclosure:
         desk.write("describe", oid=drug, version=1, description={"type": "drug", "visibility": "private"})
         assert before[0]["entry"]["names"] == DRUG["names"]
         assert reader.view(drug)["entry"]["visibility"] == "private"
-        assert reader.get(f"/v1/oids/history/{drug}").json() == {"oid": drug, "disclosed": False, "versions": []}
+        assert reader.get(f"/v1/oids/history/{drug}").json() == {
+            "oid": drug,
+            "disclosed": False,
+            "versions": [],
+            "next": None,
+        }
         assert reader.get("/oid/" + quote(f"{Oid.parse(DRUGS).iri}/aspirin")).status_code == 400
 
     def test_versions_from_before_an_entry_was_public_are_only_counted(self, reader, desk, drug):
