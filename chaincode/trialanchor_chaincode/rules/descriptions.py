@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import normalize
 
 from trialanchor_oid.codec import is_dotted
 from trialanchor_oid.drugs import DRUG_SCHEMES, DrugCodeError, DrugCodeKind, parse_drug_code
@@ -59,6 +60,10 @@ _LANGUAGES: Final = {"en", "zh"}
 _DIGEST: Final = re.compile(r"(?:sha256|sm3):[0-9a-f]{64}", re.ASCII)
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9_-]{0,30}", re.ASCII)
 _CODE: Final = re.compile(rf"[!-~]{{1,{MAX_CODE}}}", re.ASCII)
+_BETWEEN: Final = re.compile(r"(?<=[0-9])[\s-]+(?=[0-9])")
+_RESERVED: Final = "ors-dummy"
+"""The label in front of every owner name of the ORS."""
+
 _PERSONAL: Final = re.compile(r"(?<![0-9])(?:1[3-9][0-9]{9}|[1-9][0-9]{16}[0-9Xx])(?![0-9])", re.ASCII)
 """A Chinese mobile or ID-card number."""
 
@@ -145,8 +150,13 @@ def _check_names(names: Any) -> None:
     for language, name in names.items():
         if type(name) is not str or not 0 < len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
             raise DescriptionRefusedError(f"names.{language} has 1 to {MAX_NAME} printable characters, no outer blanks")
-        if _PERSONAL.search(name):
+        if _PERSONAL.search(_digits_together(name)):
             raise DescriptionRefusedError(f"names.{language} holds what may be an ID-card or mobile number")
+
+
+def _digits_together(text: str) -> str:
+    """Give a text with its digits in ASCII and without blanks or hyphens between them."""
+    return _BETWEEN.sub("", normalize("NFKC", text))
 
 
 def _check_labels(labels: Any) -> None:
@@ -155,8 +165,10 @@ def _check_labels(labels: Any) -> None:
     if len({label_key(label) for label in labels}) != len(labels):
         raise DescriptionRefusedError("labels names the same label twice")
     for place, label in enumerate(labels, 1):
-        if label.isdecimal() or "." in label or _PERSONAL.search(label):
-            raise DescriptionRefusedError(f"label {place} is a number or holds a dot or a number of a person")
+        if label.isdecimal() or "." in label or _PERSONAL.search(label) or label_key(label) == _RESERVED:
+            raise DescriptionRefusedError(
+                f"label {place} is a number, reserved, or holds a dot or a number of a person"
+            )
         try:
             check_label(label, strict=True)
         except OidError as error:

@@ -31,7 +31,7 @@ from trialanchor_chaincode.rules.descriptions import (
 from trialanchor_chaincode.rules.state import read
 from trialanchor_oid.codec import is_dotted
 from trialanchor_oid.errors import OidError, RuleError
-from trialanchor_oid.scheme import check_node
+from trialanchor_oid.scheme import check_node, first_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,6 +43,11 @@ DEPRECATED: Final = "deprecated"
 
 MAX_DEPTH: Final = 16
 """Objects above an object that it may belong to."""
+
+_BLINDED_PARENTS: Final = " or ".join(BLINDED_PARENTS)
+
+MAX_SKIPPED: Final = 1_000
+"""Registered numbers that an allocation passes over at most."""
 
 _PERSONAL: Final = re.compile(r"\.(?:1[3-9][0-9]{9}|[1-9][0-9]{17})(?![0-9])", re.ASCII)
 
@@ -115,10 +120,10 @@ class Draft:
         found: dict[str, Any] | None = self.read(f"oids/{oid}")
         return found
 
-    def known(self, oid: Any) -> dict[str, Any]:
-        """Give the entry of an OID that must be registered and active, and the caller's."""
+    def known(self, oid: Any, *, ending: bool = False) -> dict[str, Any]:
+        """Give the entry of an OID that must be registered, active and the caller's; `ending` is for deprecation."""
         check_oid(oid)
-        self.check_writable(oid)
+        self.check_writable(oid, ending=ending)
         entry = self.entry(oid)
         if entry is None:
             raise UnregisteredError(f"{oid} is not registered")
@@ -126,27 +131,36 @@ class Draft:
             raise DeprecatedError(f"{oid} is deprecated")
         return entry
 
-    def check_writable(self, oid: str) -> None:
-        """Apply rules 1, 2 and the first part of 5; siblings of one transaction share the answer where they may."""
+    def check_writable(self, oid: str, *, ending: bool = False) -> None:
+        """Apply rules 1, 2 and the first part of 5; siblings of one transaction share the answer where they may.
+
+        What is being deprecated (`ending`) may lie below what is.
+        """
         prefix = oid.rpartition(".")[0]
         if prefix in self._checked and self.read(f"members/{oid}") is None:
             return
-        owner = self._owner(oid)
+        owner = self.owner(oid)
         holder, ranged = owner, False
         for above in _between(owner, oid):
             entry = self.entry(above)
-            if entry is not None and entry["status"] == DEPRECATED:
+            if entry is not None and entry["status"] == DEPRECATED and not ending:
                 raise DeprecatedError(f"{oid} lies below {above}, which is deprecated")
-            ranges = self.read(f"delegations/{above}") or []
+            ranges = self._ranges(above)
             arc = int(oid[len(above) + 1 :].partition(".")[0])
-            holder = next((r["holder"] for r in ranges if r["first"] <= arc <= r["last"]), holder)
+            found = next((r["holder"] for r in ranges if r["first"] <= arc <= r["last"]), None)
+            holder = found if found is not None and self._is_active(found) else holder
             ranged = ranged or (above == prefix and bool(ranges))
         if holder != self.caller:
             raise NotOwnerError(f"{oid} lies under {owner}; {holder} writes it, not {self.caller}")
         if not ranged and oid != owner:
             self._checked.add(prefix)
 
-    def _owner(self, oid: str) -> str:
+    def owner(self, oid: str) -> str:
+        """Give the registered member whose OID is the longest one at or above an OID.
+
+        Raises:
+            NotOwnerError: There is none.
+        """
         above = oid
         while "." in above:
             if self.read(f"members/{above}") is not None:
@@ -168,7 +182,11 @@ class Draft:
             if entry["status"] == DEPRECATED:
                 raise DeprecatedError(f"{oid} would belong to {above}, which is deprecated")
             if description["visibility"] == BLINDED and entry["type"] not in BLINDED_PARENTS:
-                raise DescriptionRefusedError(f"the parent of a blinded object is a {' or '.join(BLINDED_PARENTS)}")
+                raise DescriptionRefusedError(f"the parent of a blinded object is a {_BLINDED_PARENTS}")
+            if entry["visibility"] == BLINDED:
+                raise DescriptionRefusedError("nothing belongs to a blinded object: the link would show its arm")
+            if description["type"] in BLINDED_PARENTS and entry["type"] not in BLINDED_PARENTS:
+                raise DescriptionRefusedError(f"the parent of a {description['type']} is a {_BLINDED_PARENTS}")
             above = entry.get("parent")
         raise DescriptionRefusedError(f"{oid} would belong to more than {MAX_DEPTH} objects")
 
@@ -192,9 +210,66 @@ class Draft:
         self.set_labels(oid, checked.get("labels", []))
         self.writes[f"oids/{oid}"] = {**checked, "owner": self.caller, "status": ACTIVE, "version": 1}
         prefix, _, arc = oid.rpartition(".")
-        if int(arc) > (self.read(f"numbers/{prefix}") or 0):
-            self.writes[f"numbers/{prefix}"] = int(arc)
+        counter = self._counter(prefix, int(arc))
+        if int(arc) > (self.read(counter) or 0):
+            self.writes[counter] = int(arc)
         self.events.append(("oid:object:registered", oid))
+
+    def next_numbers(self, prefix: str, count: int) -> int:
+        """Give the first of `count` numbers in a row that are free: in a range the caller holds, else outside all.
+
+        Raises:
+            OidRefusedError: The caller's ranges have no such room.
+        """
+        ranges = self._ranges(prefix)
+        own = [r for r in ranges if r["holder"] == self.caller]
+        for r in own:
+            number = self._free(prefix, (self.read(self._counter(prefix, r["first"])) or r["first"] - 1) + 1, count)
+            if number + count - 1 <= r["last"]:
+                return number
+        if own:
+            raise OidRefusedError(f"the ranges of {self.caller} below {prefix} have no room for {count} more")
+        number = max((self.read(f"numbers/{prefix}") or 0) + 1, first_number(prefix))
+        for r in ranges:
+            if r["first"] < number + count and number <= r["last"]:
+                number = r["last"] + 1
+        return self._free(prefix, number, count)
+
+    def open_range(self, prefix: str, first: int, last: int) -> None:
+        """Begin the numbers of a range: after those that were given there before it was delegated."""
+        given = self.read(f"numbers/{prefix}") or 0
+        self.writes[f"numbers/{prefix}/{first}"] = given if first <= given <= last else first - 1
+
+    def close_range(self, prefix: str, first: int) -> None:
+        """Go on behind the numbers that were given in a range that is taken back."""
+        given = max(self.read(f"numbers/{prefix}") or 0, self.read(f"numbers/{prefix}/{first}") or 0)
+        self.writes[f"numbers/{prefix}"] = given
+
+    def _free(self, prefix: str, number: int, count: int) -> int:
+        """Give the first number from `number` on that begins `count` numbers without an entry."""
+        free, place = number, number
+        while place < free + count:
+            if self.entry(f"{prefix}.{place}") is not None:
+                free = place + 1
+                if free - number > MAX_SKIPPED:
+                    raise OidRefusedError(
+                        f"more than {MAX_SKIPPED} numbers in a row below {prefix} are given; name one"
+                    )
+            place += 1
+        return free
+
+    def _counter(self, prefix: str, arc: int) -> str:
+        """Name the state key of the highest number given beside an arc: that of its range, or of the prefix."""
+        found = next((r["first"] for r in self._ranges(prefix) if r["first"] <= arc <= r["last"]), None)
+        return f"numbers/{prefix}" if found is None else f"numbers/{prefix}/{found}"
+
+    def _ranges(self, prefix: str) -> list[dict[str, Any]]:
+        ranges: list[dict[str, Any]] = self.read(f"delegations/{prefix}") or []
+        return ranges
+
+    def _is_active(self, oid: str) -> bool:
+        entry = self.entry(oid)
+        return entry is not None and entry["status"] == ACTIVE
 
 
 def check_oid(oid: Any) -> None:

@@ -4,7 +4,8 @@ State:
 
 - `oids/<oid>`: the entry, its description with `owner` (who wrote it), `status` (`active`, `deprecated`) and `version`;
   a deprecated one with `reason` and, when there is one, `successor`;
-- `numbers/<prefix>`: highest number ever given directly below a prefix;
+- `numbers/<prefix>`: highest number ever given directly below a prefix outside its ranges, `numbers/<prefix>/<first>`
+  in the range that begins there;
 - `labels/<prefix>/<label>`: the arc that has a label among those directly below a prefix;
 - `delegations/<prefix>`: ranges of arcs directly below a prefix, each with its holder;
 - `requests/<caller>/<request>`: digest and first OID of a request, so that a repeated one gives the result it had.
@@ -38,7 +39,6 @@ from trialanchor_chaincode.rules.oid_draft import (
 from trialanchor_chaincode.rules.state import Outcome, encode_value, read
 from trialanchor_oid.codec import is_at_or_under, is_dotted
 from trialanchor_oid.errors import RuleError
-from trialanchor_oid.scheme import first_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,11 +89,21 @@ def apply_oids(state: StateView, transaction: Transaction) -> Outcome:
 
 
 def _digest(action: str, arguments: dict[str, Any]) -> str:
-    """Give the digest of a request's content."""
+    """Give the digest of a request's content, which holds text, whole numbers, lists, objects and nulls only."""
     try:
+        if not _is_plain(arguments):
+            raise OidRefusedError("a request holds text, whole numbers, lists and objects, and nothing else")
         return sha256(encode_value([action, arguments]).encode()).hexdigest()
     except (ValueError, RecursionError) as error:
         raise OidRefusedError("the request holds text that is not Unicode, or is nested too deeply") from error
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(type(name) is str and _is_plain(part) for name, part in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in {str, int}
 
 
 def _repeated(arguments: dict[str, Any], first: str) -> tuple[str, ...]:
@@ -106,14 +116,11 @@ def _repeated(arguments: dict[str, Any], first: str) -> tuple[str, ...]:
 
 
 def _allocate(draft: Draft, arguments: dict[str, Any]) -> None:
-    """Give the next numbers below `prefix` to `entries`, one after the other, past ranges of others."""
+    """Give the next numbers below `prefix` to `entries`: in a range the caller holds there, or outside all."""
     prefix, entries = arguments["prefix"], _entries(arguments)
     if not is_dotted(prefix):
         raise OidRefusedError("prefix is a dotted OID")
-    number = max((draft.read(f"numbers/{prefix}") or 0) + 1, first_number(prefix))
-    for r in draft.read(f"delegations/{prefix}") or []:
-        if r["holder"] != draft.caller and r["first"] < number + len(entries) and number <= r["last"]:
-            number = r["last"] + 1
+    number = draft.next_numbers(prefix, len(entries))
     for place, description in enumerate(entries):
         with _Place(place + 1, len(entries)):
             oid = f"{prefix}.{number + place}"
@@ -158,17 +165,25 @@ def _describe(draft: Draft, arguments: dict[str, Any]) -> None:
 
 
 def _deprecate(draft: Draft, arguments: dict[str, Any]) -> None:
-    """Deprecate `oid` for a `reason`, with a `successor` or null."""
+    """Deprecate `oid` for a `reason`, with a `successor` or null; also below what is deprecated already.
+
+    A blinded object neither has nor is a successor: the link would show that two of them are of one arm.
+    """
     oid, successor = arguments["oid"], arguments["successor"]
-    entry = draft.known(oid)
+    entry = draft.known(oid, ending=True)
     if arguments["reason"] not in REASONS:
         raise OidRefusedError(f"reason is one of {', '.join(REASONS)}")
     value = {**entry, "reason": arguments["reason"], "status": DEPRECATED, "version": entry["version"] + 1}
     if successor is not None:
-        if successor == oid or not is_dotted(successor) or (draft.entry(successor) or entry)["status"] != ACTIVE:
+        following = draft.entry(successor) if is_dotted(successor) else None
+        if not is_dotted(successor) or successor == oid:
             raise OidRefusedError("successor is another registered OID that is active, or null")
-        if draft.entry(successor) is None:
+        if following is None:
             raise UnregisteredError(f"the successor {successor} is not registered")
+        if following["status"] != ACTIVE:
+            raise OidRefusedError("successor is another registered OID that is active, or null")
+        if BLINDED in {entry["visibility"], following["visibility"]}:
+            raise OidRefusedError("a blinded object neither has nor is a successor")
         value["successor"] = successor
     draft.writes[f"oids/{oid}"] = value
     draft.events.append(("oid:object:deprecated", oid))
@@ -178,6 +193,7 @@ def _delegate(draft: Draft, arguments: dict[str, Any]) -> None:
     """Delegate the arcs `first` to `last` directly below `prefix` to `holder`, a registered OID of the owner's."""
     prefix, first, last, holder = (arguments[name] for name in ("prefix", "first", "last", "holder"))
     owned = _owned_prefix(draft, prefix)
+    draft.check_writable(prefix)
     if type(first) is not int or type(last) is not int or not 0 <= first <= last:
         raise OidRefusedError("first and last are whole numbers, first not above last")
     check_oid(f"{prefix}.{first}")
@@ -194,6 +210,7 @@ def _delegate(draft: Draft, arguments: dict[str, Any]) -> None:
     if len(owned) >= MAX_RANGES:
         raise OidRefusedError(f"below one prefix at most {MAX_RANGES} ranges are delegated")
     ranges = sorted([*owned, {"first": first, "holder": holder, "last": last}], key=lambda r: int(r["first"]))
+    draft.open_range(prefix, first, last)
     draft.writes[f"delegations/{prefix}"] = ranges
     draft.events.append(("oid:range:delegated", f"{prefix}.{first}"))
 
@@ -202,9 +219,12 @@ def _withdraw(draft: Draft, arguments: dict[str, Any]) -> None:
     """Take back the range below `prefix` that starts at `first`; what was registered in it stays."""
     prefix, first = arguments["prefix"], arguments["first"]
     owned = _owned_prefix(draft, prefix)
+    if type(first) is not int:
+        raise OidRefusedError("first is a whole number")
     left = [r for r in owned if r["first"] != first]
     if len(left) == len(owned):
         raise UnregisteredError(f"no range below {prefix} starts there")
+    draft.close_range(prefix, first)
     draft.writes[f"delegations/{prefix}"] = left
     draft.events.append(("oid:range:withdrawn", f"{prefix}.{first}"))
 
@@ -212,9 +232,9 @@ def _withdraw(draft: Draft, arguments: dict[str, Any]) -> None:
 def _owned_prefix(draft: Draft, prefix: Any) -> list[dict[str, Any]]:
     """Give the ranges delegated below a prefix of the caller, who is a member: a holder delegates nothing further."""
     check_oid(prefix)
-    draft.check_writable(prefix)
-    if draft.read(f"members/{draft.caller}") is None:
-        raise NotOwnerError("only a member delegates; a holder delegates nothing further")
+    owner = draft.owner(prefix)
+    if owner != draft.caller:
+        raise NotOwnerError(f"{prefix} lies under {owner}, which alone delegates there, not {draft.caller}")
     entry = draft.entry(prefix)
     if entry is not None and entry["status"] == DEPRECATED:
         raise DeprecatedError(f"{prefix} is deprecated")
