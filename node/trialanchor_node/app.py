@@ -11,12 +11,11 @@ from fastapi import FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from trialanchor.canonical import loads
 from trialanchor.encoding import json_encode, parse_digest
 from trialanchor.errors import InputError, StoreError
 from trialanchor.verify import Evidence
 from trialanchor_node import description
-from trialanchor_node.bodies import media_type
+from trialanchor_node.bodies import media_type, read_json
 from trialanchor_node.intake import routes as intake_routes
 from trialanchor_node.log import routes as log_routes
 from trialanchor_node.problems import install_handlers
@@ -143,11 +142,7 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
 
 def _read_verification(body: bytes) -> tuple[bytes, Evidence | None]:
     """Read a request to verify: a bundle, and at most one of digest, opening and disclosure."""
-    loads(body)  # refuses duplicate keys; here numbers are read as JSON files of evidence have them
-    try:
-        value: Any = json.loads(body)
-    except ValueError as error:
-        raise InputError("the body holds a number that is too long") from error
+    value = read_json(body)
     if not isinstance(value, dict) or not isinstance(value.get("bundle"), dict):
         raise InputError("the body must be an object with a bundle")
     given = value.keys() - {"bundle"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
 
+from trialanchor.canonical import loads
 from trialanchor.encoding import OversizeError
 from trialanchor.errors import InputError
 from trialanchor_node.log.sequencer import OverloadedError
@@ -75,6 +77,19 @@ class Bodies:
         if self._held + size > BUDGET:
             raise OverloadedError("as many request bodies are arriving as the node has room for")
         self._held += size
+
+
+def read_json(body: bytes) -> Any:
+    """Read a JSON body strictly, with its numbers as numbers.
+
+    Raises:
+        InputError: Not JSON, a key stands twice, or a number is too long.
+    """
+    loads(body)  # refuses duplicate keys
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise InputError("the body holds a number that is too long") from error
 
 
 def media_type(request: Request, *known: str) -> str:

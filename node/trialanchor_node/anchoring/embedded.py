@@ -15,6 +15,7 @@ from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, Engine, select
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from trialanchor_chaincode.rules.state import Transaction
 
 TYPE = "embedded"
+
+_log = structlog.get_logger()
 
 _BATCH: Final = 256
 """Transactions committed together at most; the next ones wait no longer than one such batch takes."""
@@ -105,18 +108,20 @@ class EmbeddedLedger:
     def _commit(self, batch: list[_Waiting]) -> None:
         """Decide on a batch and commit it; when it fails, each transaction gets its chance alone.
 
-        What the database refuses in one transaction must not be the answer to the others.
+        What one transaction meets, in the database or in a rule, must not be the answer to the others.
         """
         try:
             with writing(self._engine) as connection:
                 decided = self._decide(connection, batch)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - whatever one transaction met, the others are answered
             if len(batch) > 1:
                 for waiting in batch:
                     self._commit([waiting])
                 return
             batch[0].error = LedgerError("the embedded ledger could not be written")
             batch[0].error.__cause__ = error
+            if not isinstance(error, SQLAlchemyError):
+                _log.exception("ledger:transaction:failed", kind=type(error).__name__)
             return
         for waiting, outcome in zip(batch, decided, strict=True):
             if isinstance(outcome, Outcome):

@@ -20,6 +20,7 @@ nodes = Table(
     Column("block", BigInteger, comment="block of this version"),
     Index("registry_nodes_parent", "parent", "visibility", "sort"),
     Index("registry_nodes_sort", "sort"),
+    Index("registry_nodes_visible", "visibility", "sort"),
     Index("registry_nodes_block", "block"),
 )
 

@@ -11,21 +11,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from trialanchor import registry_files
-from trialanchor.canonical import loads
 from trialanchor.errors import InputError
 from trialanchor_node import description
-from trialanchor_node.bodies import media_type, oid_parameter
+from trialanchor_node.bodies import media_type, oid_parameter, read_json
 from trialanchor_node.intake.records import find_source
 from trialanchor_node.intake.routes import JSON, Token
 from trialanchor_node.registry.service import PAGE_LIMIT, RegistryFilter, default_prefix
 from trialanchor_oid.iri import a_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from trialanchor_node.node import Node
 
 router = APIRouter(tags=["registry"])
+
+_TEXT = r"^[^\x00]*$"
+"""No NUL: PostgreSQL takes none in a text."""
+
+_PIECE = 64 << 10
+"""Octets of an export handed to the server at once."""
 
 Action = Annotated[
     Literal["allocate", "register", "describe", "deprecate", "delegate", "withdraw"], Path(description="transition")
@@ -57,6 +62,8 @@ async def write_registry(
     media_type(request, JSON)
     arguments = _object(await node.bodies.read(request, node.settings.body_limit))
     if action == "allocate" and "prefix" not in arguments:
+        if caller != node.settings.member_oid:
+            raise InputError("give the prefix below which the objects are numbered: a range has no default")
         arguments["prefix"] = default_prefix(caller, _type_of(arguments))
     if action == "deprecate":
         arguments.setdefault("successor", None)
@@ -75,8 +82,10 @@ async def write_registry(
 async def search_registry(  # noqa: PLR0913, PLR0917 - one parameter for each thing searched for
     request: Request,
     token: Token,
-    name: Annotated[str | None, Query(min_length=1, max_length=200, description="part of a name, any case")] = None,
-    code: Annotated[str | None, Query(min_length=1, max_length=100, description="standard code")] = None,
+    name: Annotated[
+        str | None, Query(min_length=1, max_length=200, pattern=_TEXT, description="part of a name, any case")
+    ] = None,
+    code: Annotated[str | None, Query(min_length=1, max_length=100, pattern=_TEXT, description="standard code")] = None,
     type: Annotated[str | None, Query(pattern=r"^[a-z]{1,20}$", description="object type")] = None,  # noqa: A002 - a query parameter
     under: Annotated[str | None, Query(description="OID at or above")] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
@@ -104,7 +113,7 @@ async def search_registry(  # noqa: PLR0913, PLR0917 - one parameter for each th
         **description.problems(400, 401),
     },
 )
-def export_registry(
+async def export_registry(
     request: Request,
     token: Token,
     form: Annotated[Literal["json", "csv", "xml"], Query(alias="format")] = "json",
@@ -113,11 +122,28 @@ def export_registry(
     """Give all entries as a stream: public ones, and with a token of this node all of its member's."""
     node: Node = request.app.state.node
     wanted = RegistryFilter(under=oid_parameter(under, "under"), insider=_insider(node, token))
+    entries = (entry.to_json() for entry in node.registry.every(wanted))
+    pieces = _joined(registry_files.encode(form, entries))
 
-    def pieces() -> Iterator[bytes]:
-        yield from registry_files.encode(form, (entry.to_json() for entry in node.registry.every(wanted)))
+    async def stream() -> AsyncIterator[bytes]:
+        """Read piece by piece, taking turns with the searches."""
+        while piece := await to_thread.run_sync(next, pieces, b"", limiter=node.searches):
+            yield piece
 
-    return StreamingResponse(pieces(), media_type=registry_files.MEDIA_TYPES[form])
+    return StreamingResponse(stream(), media_type=registry_files.MEDIA_TYPES[form])
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small pieces: each one costs a change of threads."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
 
 
 def _insider(node: Node, token: Token) -> str | None:
@@ -129,8 +155,7 @@ def _insider(node: Node, token: Token) -> str | None:
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    loads(body)  # refuses duplicate keys
-    value = json.loads(body)
+    value = read_json(body)
     if not isinstance(value, dict):
         raise InputError("the body must be an object with the arguments of the transition")
     if "request" in value:

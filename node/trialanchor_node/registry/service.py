@@ -90,12 +90,13 @@ class Registry:
         """
         if action not in ACTIONS:
             raise NotFoundError(f"the transitions are {', '.join(ACTIONS)}")
-        result = self._ledger.submit(Transaction("oids", action, caller, dict(arguments))).result
-        with self._counting:
-            self._version += 1
-        for listener in self._listeners:
-            listener()
-        return result
+        outcome = self._ledger.submit(Transaction("oids", action, caller, dict(arguments)))
+        if outcome.events:
+            with self._counting:
+                self._version += 1
+            for listener in self._listeners:
+                listener()
+        return outcome.result
 
     def on_change(self, listener: Callable[[], None]) -> None:
         """Have a listener called after every change, in the thread that made it; it returns at once."""
@@ -169,6 +170,8 @@ class Registry:
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         entries = [entry for row in rows[: wanted.limit] if (entry := _entry(row)) is not None]
+        if wanted.insider is None:
+            entries = [entry.disclosed() for entry in entries]
         following = urlsafe_b64encode(rows[wanted.limit - 1].sort).decode("ascii") if len(rows) > wanted.limit else None
         return entries, following
 
@@ -198,7 +201,9 @@ def default_prefix(member: str, object_type: Any) -> str:
 
 
 def _search(wanted: RegistryFilter) -> Select[Any]:
-    query = select(nodes).where(nodes.c.entry.is_not(None), _visible(wanted.insider))
+    query = select(nodes).where(_visible(wanted.insider))
+    if wanted.insider is not None:
+        query = query.where(nodes.c.entry.is_not(None))
     if wanted.type is not None:
         query = query.where(nodes.c.type == wanted.type)
     if wanted.code is not None:

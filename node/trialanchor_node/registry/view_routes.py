@@ -6,7 +6,6 @@ names its address. What may be seen is decided in `views.py`.
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -14,10 +13,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from trialanchor.canonical import loads
 from trialanchor.errors import InputError
 from trialanchor_node import description
-from trialanchor_node.bodies import media_type
+from trialanchor_node.bodies import media_type, read_json
 from trialanchor_node.problems import MEDIA_TYPE as PROBLEM
 from trialanchor_node.problems import problem_of
 from trialanchor_node.registry import information, pages
@@ -188,8 +186,7 @@ def _attempt(request: Request, text: str) -> Arcs | OidError:
 
 
 def _texts(body: bytes) -> list[str]:
-    loads(body)  # refuses duplicate keys
-    value: Any = json.loads(body)
+    value = read_json(body)
     oids = value.get("oids") if isinstance(value, dict) and value.keys() == {"oids"} else None
     if not isinstance(oids, list) or not 0 < len(oids) <= LOOKUP_LIMIT or any(type(oid) is not str for oid in oids):
         raise InputError(f"the body is an object with oids, a list of 1 to {LOOKUP_LIMIT} texts")

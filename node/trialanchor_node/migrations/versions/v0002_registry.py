@@ -58,6 +58,7 @@ def upgrade() -> None:
     op.create_index("registry_nodes_block", "registry_nodes", ["block"], unique=False)
     op.create_index("registry_nodes_parent", "registry_nodes", ["parent", "visibility", "sort"], unique=False)
     op.create_index("registry_nodes_sort", "registry_nodes", ["sort"], unique=False)
+    op.create_index("registry_nodes_visible", "registry_nodes", ["visibility", "sort"], unique=False)
     op.create_table(
         "registry_published",
         sa.Column("target", sa.Text(), nullable=False, comment="name server"),

@@ -318,11 +318,11 @@ def _writer(url: str, token_file: Path | None) -> Client:
 def _print_children(client: Client, view: Mapping[str, Any], level: int, depth: int) -> None:
     """Print what lies below a node, page by page."""
     while True:
-        for child in view["children"]:
+        for child in view["children"] or ():
             typer.echo("  " * level + _line(child))
             if level < depth and child["has_children"]:
                 _print_children(client, client.oid(child["oid"]), level + 1, depth)
-        if view["children_hidden"]:
+        if view["children_hidden"] or view["children"] is None:
             typer.echo("  " * level + say("(not disclosed)"))
         if view["children_next"] is None:
             return
