@@ -6,7 +6,7 @@ For every block, in order:
 2. The rules accept its transaction again; an anchor's rule verifies log signature and consistency proof once more.
 3. The columns it is found by say what the transaction says.
 
-Then the state that results is the stored one, and the registry's table says of each OID what the state says.
+Then the state that results is the stored one, and the registry's tables are those that the blocks make.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from trialanchor_node.anchoring.embedded import anchored_checkpoint, verify_ed25
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.log.errors import FoundError
 from trialanchor_node.members import MEMBERS, decode_member
-from trialanchor_node.registry.projection import first_difference
+from trialanchor_node.registry.rebuild import Rebuilt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,14 +79,18 @@ class LedgerCheck:
             FoundError: Names the first block that is wrong.
         """
         number, previous = 0, bytes(HASH_SIZE)
-        for row in connection.execute(select(ledger_blocks).order_by(ledger_blocks.c.number)):
-            try:
-                block = self._check_block(row, number, previous)
-                self._apply(block, row)
-            except TrialAnchorError as error:
-                raise FoundError(f"block {number} of the embedded ledger: {error}") from error
-            number, previous = number + 1, block.hash
-        self._check_state(connection, number)
+        with Rebuilt() as registry:
+            for row in connection.execute(select(ledger_blocks).order_by(ledger_blocks.c.number)):
+                try:
+                    block = self._check_block(row, number, previous)
+                    registry.add(block, self._apply(block, row))
+                except TrialAnchorError as error:
+                    raise FoundError(f"block {number} of the embedded ledger: {error}") from error
+                number, previous = number + 1, block.hash
+            self._check_state(connection, number)
+            wrong = registry.first_difference(connection)
+        if wrong is not None:
+            raise FoundError(f"the table {wrong[0]} does not say of {wrong[1]} what the ledger's blocks say")
         return self._history
 
     def _check_state(self, connection: Connection, blocks: int) -> None:
@@ -101,9 +105,6 @@ class LedgerCheck:
             stored = set(connection.scalars(select(ledger_state.c.key)))
             key = min(self._state.keys() - stored)
             raise FoundError(f"the embedded ledger's state {key} is not what its {blocks} blocks make it")
-        wrong = first_difference(connection, self._state)
-        if wrong is not None:
-            raise FoundError(f"the registry's table does not say of {wrong} what the embedded ledger's state says")
 
     def _check_block(self, row: Row[Any], number: int, previous: bytes) -> Block:
         """Step 1."""
@@ -115,10 +116,11 @@ class LedgerCheck:
         cose.check_signature(self._key, cose.EDDSA, row.signature, row.block.encode())
         return block
 
-    def _apply(self, block: Block, row: Row[Any]) -> None:
-        """Steps 2 and 3."""
+    def _apply(self, block: Block, row: Row[Any]) -> Mapping[str, str]:
+        """Steps 2 and 3; gives what the block wrote."""
         transaction = Transaction(**decode_canonical(row.transaction))
-        self._state |= apply(self._state, transaction, verify_ed25519).writes
+        writes = apply(self._state, transaction, verify_ed25519).writes
+        self._state |= writes
         anchored = anchored_checkpoint(transaction)
         if (row.origin, row.size) != anchored:
             raise FoundError("its columns do not say what its transaction says")
@@ -133,3 +135,4 @@ class LedgerCheck:
                 if key.startswith(MEMBERS)
             }
             self._history.memberships.append((block.number, members))
+        return writes

@@ -1,7 +1,7 @@
 """Keep the registry's tables as the ledger's `oids` contract makes them.
 
 A block's changes are written in the ledger's own database transaction, so the tables never say more or less than the
-ledger. `fsck` makes them again from the blocks and compares.
+ledger. `fsck` makes them again from the blocks and compares (`rebuild.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 
 from trialanchor_node.db import insert_many
 from trialanchor_node.registry.entries import Entry, decode_entry, sort_key
@@ -113,18 +113,3 @@ def dns_labels(texts: Iterable[str]) -> Iterator[str]:
 def fold(text: str) -> str:
     """Give the form of a name under which it is searched."""
     return text.casefold()
-
-
-def first_difference(connection: Connection, state: Mapping[str, str]) -> str | None:
-    """Name an OID for which the tables do not say what the state says; None when there is none."""
-    missing = sum(key.startswith(ENTRIES) for key in state)
-    query = select(nodes.c.oid, nodes.c.entry).where(nodes.c.entry.is_not(None)).order_by(nodes.c.sort)
-    with connection.execute(query.execution_options(yield_per=_CHUNK)) as rows:
-        for row in rows:
-            if state.get(ENTRIES + row.oid) != row.entry:
-                return str(row.oid)
-            missing -= 1
-    if not missing:
-        return None
-    held = set(connection.scalars(select(nodes.c.oid).where(nodes.c.entry.is_not(None))))
-    return next(oid for key in state if key.startswith(ENTRIES) and (oid := key.removeprefix(ENTRIES)) not in held)

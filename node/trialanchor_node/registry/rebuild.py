@@ -1,0 +1,74 @@
+"""Make the registry's tables again from the ledger's blocks, in a file of their own, and compare them row by row."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import Engine, Table, create_engine, select
+
+from trialanchor_node.db import metadata
+from trialanchor_node.registry.models import codes, history, labels, names, nodes
+from trialanchor_node.registry.projection import project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from sqlalchemy import Connection, Row
+
+    from trialanchor.blocks import Block
+
+TABLES = (nodes, history, codes, names, labels)
+"""The tables that blocks make."""
+
+_CHUNK = 1_000
+
+
+class Rebuilt:
+    """The tables as the blocks given so far make them; a context that removes its file."""
+
+    def __enter__(self) -> Self:
+        self._stack = contextlib.ExitStack()
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="trialanchor-fsck-"))
+        engine: Engine = create_engine(f"sqlite:///{folder}/registry.db")
+        self._stack.callback(engine.dispose)
+        self._connection = self._stack.enter_context(engine.connect())
+        metadata.create_all(self._connection, list(TABLES))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def add(self, block: Block, writes: Mapping[str, str]) -> None:
+        """Add a block and what it wrote."""
+        project(self._connection, [(block, writes)])
+
+    def first_difference(self, connection: Connection) -> tuple[str, str] | None:
+        """Name a table and the OID, or the key, of a row that is not what the blocks make it; None without one."""
+        for table in TABLES:
+            expected = {_key(table, row): _digest(row) for row in _rows(self._connection, table)}
+            for row in _rows(connection, table):
+                if expected.pop(_key(table, row), None) != _digest(row):
+                    return table.name, str(row.oid)
+            if expected:
+                return table.name, " ".join(map(str, next(iter(expected))))
+        return None
+
+
+def _rows(connection: Connection, table: Table) -> Iterator[Row[Any]]:
+    with connection.execute(select(table).execution_options(yield_per=_CHUNK)) as rows:
+        yield from rows
+
+
+def _key(table: Table, row: Row[Any]) -> tuple[Any, ...]:
+    return tuple(getattr(row, column.name) for column in table.primary_key)
+
+
+def _digest(row: Row[Any]) -> bytes:
+    """Give a digest of a row: of a million rows their digests are held, not their texts."""
+    return sha256(repr(tuple(bytes(v) if isinstance(v, memoryview) else v for v in row)).encode()).digest()
