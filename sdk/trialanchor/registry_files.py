@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, Final
 from xml.parsers.expat import ExpatError, ParserCreate
 from xml.sax.saxutils import escape
 
+from trialanchor.canonical import loads
 from trialanchor.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 VERSION: Final = 1
 
@@ -47,6 +48,8 @@ MAX_FILE: Final = 1 << 30
 """Octets of a file that is read."""
 
 NAMESPACE: Final = "urn:trialanchor:registry:1"
+
+_LANGUAGE: Final = "http://www.w3.org/XML/1998/namespace lang"
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "'")
 _XML_HEAD: Final = f'<?xml version="1.0" encoding="UTF-8"?>\n<oid-database xmlns:t="{NAMESPACE}">\n'
@@ -75,7 +78,40 @@ def decode(form: str, content: bytes) -> list[dict[str, Any]]:
     for place, entry in enumerate(entries, 1):
         if not isinstance(entry.get("oid"), str) or not isinstance(entry.get("type"), str):
             raise InputError(f"entry {place} of the file names no oid or no type")
+        if entry.get("status", "active") not in {"active", "deprecated"}:
+            raise InputError(f"entry {place} of the file is neither active nor deprecated")
     return entries
+
+
+def registrations(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give entries as they are registered, each after the one it belongs to when that is in the file too."""
+    named = {entry["oid"]: entry for entry in entries}
+    ordered: dict[str, None] = {}
+    for entry in entries:
+        chain: list[str] = []
+        oid: Any = entry["oid"]
+        while oid in named and oid not in ordered and oid not in chain:
+            chain.append(oid)
+            oid = named[oid].get("parent")
+        ordered.update(dict.fromkeys(reversed(chain)))
+    return [{name: named[oid][name] for name in FIELDS if name in named[oid]} for oid in ordered]
+
+
+def deprecations(entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Give the arguments that deprecate what a file says is, each before the successor that takes its place."""
+    pending = {entry["oid"]: entry for entry in entries if entry.get("status") == "deprecated"}
+    ordered: dict[str, None] = {}
+    for oid in pending:
+        chain: list[str] = []
+        following: Any = oid
+        while following in pending and following not in ordered and following not in chain:
+            chain.append(following)
+            following = pending[following].get("successor")
+        ordered = dict.fromkeys([*chain, *ordered])
+    return [
+        {"oid": oid, "reason": pending[oid].get("reason", "discontinued"), "successor": pending[oid].get("successor")}
+        for oid in ordered
+    ]
 
 
 def _encode_json(entries: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
@@ -140,12 +176,11 @@ def _kept(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _decode_json(content: bytes) -> list[dict[str, Any]]:
+    loads(content)  # strictly: refuses duplicate keys, and names the place of what is no JSON
     try:
         value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise
-        raise InputError("the file is not JSON") from None
+    except ValueError as error:
+        raise InputError("the file holds a number that is too long") from error
     entries = value.get("entries") if isinstance(value, dict) else value
     if not isinstance(entries, list) or any(not isinstance(entry, dict) for entry in entries):
         raise InputError("the file holds no list of entries")
@@ -157,6 +192,8 @@ def _decode_csv(content: bytes) -> list[dict[str, Any]]:
     try:
         if "oid" not in (rows.fieldnames or ()):
             raise InputError("the file has no column oid")
+        if len(set(rows.fieldnames or ())) != len(rows.fieldnames or ()):
+            raise InputError("the file has two columns of one name")
         return [_of_cells(row, rows.line_num) for row in rows]
     except csv.Error as error:
         raise InputError(f"the file is not CSV at line {rows.line_num}") from error
@@ -190,7 +227,7 @@ class _XmlReader:
         self._attributes: dict[str, str] = {}
 
     def read(self, content: bytes) -> list[dict[str, Any]]:
-        parser = ParserCreate()
+        parser = ParserCreate(namespace_separator=" ")
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
@@ -225,11 +262,11 @@ class _XmlReader:
         elif name == "unicode-label":
             entry["labels"].append(text)
         elif name == "description":
-            entry["names"][self._attributes.get("xml:lang", "en")] = text
-        elif name == "t:code":
+            entry["names"][self._attributes.get(_LANGUAGE, "en")] = text
+        elif name == f"{NAMESPACE} code":
             entry["codes"].append({"scheme": self._attributes.get("scheme", ""), "value": text})
-        elif name.startswith("t:") and name[2:] in _PLAIN:
-            entry[name[2:]] = text
+        elif name.startswith(f"{NAMESPACE} ") and name.removeprefix(f"{NAMESPACE} ") in _PLAIN:
+            entry[name.removeprefix(f"{NAMESPACE} ")] = text
 
 
 _ENCODERS: Final[Mapping[str, Callable[[Iterable[Mapping[str, Any]]], Iterator[bytes]]]] = {

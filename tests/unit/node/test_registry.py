@@ -354,12 +354,15 @@ def test_what_is_exported_can_be_imported(desk, hospital, tmp_path, clock, form)
 @pytest.mark.parametrize(
     ("form", "content", "message"),
     [
-        ("json", b"{", "not JSON"),
+        ("json", b"{", "not valid JSON at character 2"),
         ("json", b'{"entries": 7}', "no list"),
         ("json", b'[{"oid": "2.999"}]', "entry 1"),
         ("json", b"\xff", "UTF-8"),
         ("csv", b"name\nx\n", "no column oid"),
         ("csv", b"oid,type\n2.999\n", "line 2"),
+        ("csv", b"oid,oid\n2.999,2.998\n", "two columns"),
+        ("csv", b"oid,type,status\n2.999,kit,hmm\n", "entry 1"),
+        ("json", b'[{"oid": "2.999", "oid": "2.998", "type": "kit"}]', "one key twice"),
         ("csv", b'oid,type\n"2.999', "line"),
         ("csv", b"oid,type,codes\n2.999,drug,native\n", "scheme=value"),
         ("xml", b"<oid-database><oid>", "not XML at line 1"),

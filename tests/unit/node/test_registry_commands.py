@@ -122,6 +122,41 @@ def test_an_import_repeated_goes_on_where_it_ended(oid, bridge, desk, tmp_path):
     assert [entry.oid for entry in entries if entry.is_deprecated] == [f"{KITS}.1001.100003"]
 
 
+def test_an_import_keeps_the_order_that_links_and_classes_need(oid, desk, tmp_path):
+    trial, drug, other, third = (f"{HOSPITAL}.1.2.1001.{n}" for n in (100001, 100002, 100003, 100004))
+    file = tmp_path / "registry.csv"
+    gone = "deprecated,superseded"
+    file.write_text(
+        "oid,type,name_en,no_code,parent,status,reason,successor\n"
+        f"{HOSPITAL}.1.2.1001,class,c,,,deprecated,discontinued,\n"
+        f"{trial},batch,b,,{drug},,,\n"
+        f"{drug},drug,d,ldt,,{gone},{third}\n"
+        f"{other},drug,d,ldt,,{gone},{drug}\n"
+        f"{third},drug,d,ldt,,,,\n"
+        f"{HOSPITAL}.1.4.1001.100001,kit,,,{PHARMACY},,,\n"
+        f"{PHARMACY},department,p,,,,,\n"
+    )
+    code, out, err = oid("import", str(file), "--json")
+    assert (code, len(json.loads(out)["oids"]) if not code else err) == (0, 7)
+    assert oid("import", str(file))[0] == 0
+    found = {entry["oid"]: entry for entry in desk.find("edc")["entries"]}
+    assert [found[o]["status"] for o in (drug, other, third)] == ["deprecated", "deprecated", "active"]
+
+
+def test_an_import_that_fails_says_how_far_it_came(oid, tmp_path):
+    file = tmp_path / "registry.csv"
+    lines = ["oid,type", *(f"{KITS}.1001.{100001 + n},kit" for n in range(1200)), "2.999.1,kit"]
+    file.write_text("\n".join(lines))
+    code, _, err = oid("import", str(file))
+    assert (code, "1000 of 1201 are registered" in err) == (1, True)
+
+
+def test_the_tree_of_what_is_not_disclosed_says_so(oid):
+    oid("register", "--type", "kit")
+    code, out, _ = oid("tree", f"{KITS}.1001.100001")
+    assert (code, "(not disclosed)" in out) == (0, True)
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [

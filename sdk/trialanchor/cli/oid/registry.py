@@ -20,7 +20,8 @@ from trialanchor.cli.messages import joined, language, printable, say
 from trialanchor.cli.options import TOKEN_VARIABLE, TokenFile, Url, oid, read_token
 from trialanchor.cli.results import note
 from trialanchor.cli.values import AsJson, print_json
-from trialanchor.errors import ConfigError, InputError
+from trialanchor.client.oids import MAX_ENTRIES
+from trialanchor.errors import ConfigError, InputError, TrialAnchorError
 from trialanchor_chaincode.rules.descriptions import BLINDED, NO_CODE_REASONS, PRIVATE, PUBLIC, TYPES
 from trialanchor_chaincode.rules.oids import REASONS, REQUEST
 from trialanchor_oid.notation import parse_any
@@ -257,29 +258,25 @@ def import_file(
     if kind not in FORMS:
         raise InputError("give --format: the name of the file does not end in .json, .csv or .xml")
     entries = registry_files.decode(kind, read_file(file, registry_files.MAX_FILE))
+    registrations, written = registry_files.registrations(entries), list[str]()
     with _writer(url, token_file) as client:
-        written = client.register_oids([_registration(entry) for entry in entries])
-        for entry in entries:
-            if entry.get("status") == "deprecated":
-                _deprecate_imported(client, entry)
+        try:
+            for start in range(0, len(registrations), MAX_ENTRIES):
+                written += client.register_oids(registrations[start : start + MAX_ENTRIES])
+            for arguments in registry_files.deprecations(entries):
+                name = sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
+                client.write_oids("deprecate", arguments, name)
+        except TrialAnchorError:
+            note(
+                "{count} of {all} are registered; correct the file and run it again",
+                count=len(written),
+                all=len(entries),
+            )
+            raise
     if as_json:
         print_json("trialanchor_oid_import", {"oids": written})
         return
     note("{count} registered", count=len(written))
-
-
-def _registration(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: entry[name] for name in registry_files.FIELDS if name in entry}
-
-
-def _deprecate_imported(client: Client, entry: Mapping[str, Any]) -> None:
-    arguments = {
-        "oid": entry["oid"],
-        "reason": entry.get("reason", "discontinued"),
-        "successor": entry.get("successor"),
-    }
-    name = sha256(json.dumps(arguments, sort_keys=True).encode()).hexdigest()
-    client.write_oids("deprecate", arguments, name)
 
 
 def _write(  # noqa: PLR0913 - what every writing command has
