@@ -47,8 +47,12 @@ def new_resolver(settings: OrsSettings, clock: Clock) -> Resolver:
     anchors = read_anchors(settings.trust_anchors) if settings.trust_anchors else ()
     ca_file = Path(settings.ca_file) if settings.ca_file else None
     policy = FetchPolicy(allow_private=settings.allow_private, ca_file=ca_file)
-    domain = settings.resolver_domain or settings.apex or DEFAULT_APEX
-    return Resolver(clock.now, Upstream(exchange, domain, anchors), fetcher=Fetcher(policy))
+    return Resolver(clock.now, Upstream(exchange, _domain(settings), anchors), fetcher=Fetcher(policy))
+
+
+def _domain(settings: OrsSettings) -> str:
+    """Give the domain below which this node resolves."""
+    return settings.resolver_domain or settings.apex or DEFAULT_APEX
 
 
 @router.get(
@@ -71,7 +75,7 @@ async def resolve(  # noqa: PLR0913, PLR0917 - one parameter for each thing aske
     node: Node = request.app.state.node
     if fetch:
         find_source(node.sources, token.credentials if token else None)
-    asked = Question(labels_of_text(oid, node.settings.ors.apex or DEFAULT_APEX), type, secure=secure, fetch=fetch)
+    asked = Question(labels_of_text(oid, _domain(node.settings.ors)), type, secure=secure, fetch=fetch)
     try:
         found = await to_thread.run_sync(node.resolver.resolve, asked, limiter=_AT_ONCE)
     except OrsError as error:
