@@ -267,12 +267,20 @@ def decode_rinf(data: bytes) -> RegistrationInformation:
         return RegistrationInformation()
     names = ("description", "additionalInformation", "firstRegistration", "currentRegistration")
     parts = choice.parts({name: name == names[0] for name in names})
-    texts = [sanitised(parts[name].content()) if name in parts else None for name in names[:2]]
+    texts = [_html(parts[name]) if name in parts else None for name in names[:2]]
     registrations = [_registration(parts[name]) if name in parts else None for name in names[2:]]
     try:
         return RegistrationInformation(Disclosure(texts[0] or "", texts[1] or None, *registrations))
     except InformationError as error:
         raise InformationError(f"line {choice.line}: {error}") from error
+
+
+def _html(element: Element) -> str:
+    """Give the sanitised HTML of an element, its length checked before anything is parsed."""
+    text = element.content()
+    if len(text) > MAX_TEXT:
+        element.refuse(f"has more than {MAX_TEXT} characters")
+    return sanitised(text)
 
 
 def _child_element(child: Child) -> Element:

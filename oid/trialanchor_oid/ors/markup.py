@@ -4,6 +4,12 @@
 the contents of `script`, `style` and their like go too, and an address other than https, http or mailto goes with its
 attribute. What it gives is a fixed point: sanitised again, it stays the same.
 
+How a text is read, in time that grows with its length and no faster:
+
+1. `<!--` to `-->`, `<!` and `<?` to `>` are dropped; what of them does not end is dropped to the end of the text.
+2. `<` or `</`, a letter, and no further `<` until a `>` outside quotes is a tag. Any other `<` is text.
+3. After a tag of an element that goes whole, all is dropped up to its end tag.
+
 Source: X.672 D.2.5 (HTML 4.01).
 """
 
@@ -11,7 +17,6 @@ from __future__ import annotations
 
 import re
 from html import escape, unescape
-from html.parser import HTMLParser
 from typing import Final
 
 _PAIRED: Final = frozenset({"p", "b", "i", "a"})
@@ -19,9 +24,21 @@ _DROPPED: Final = frozenset({"script", "style", "template", "iframe", "object", 
 """Elements that go with all they hold."""
 
 _ADDRESS: Final = re.compile(r"(?:https?://[^\s/]|mailto:[^\s])[^\s]*", re.IGNORECASE)
-_BREAK: Final = re.compile(r"\s*(?:<br/>|</p>)\s*")
-_TAG: Final = re.compile(r"<[^>]*>")
+_BREAK: Final = re.compile(r"<br/>|</p>")
+_PLAIN_TAG: Final = re.compile(r"<[^<>]*>")
 _MAX_NESTING: Final = 16
+
+_TOKEN: Final = re.compile(
+    r"<!--(?s:.*?)(?:-->|\Z)"
+    r"|<[!?][^>]*>?"
+    r"""|<(?P<end>/?)(?P<name>[a-zA-Z][^\s/<>"']*+)(?P<rest>(?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>"""
+    r"|(?P<text>[^<]++|<)"
+)
+"""Comment, declaration, tag or text; nothing in a tag passes a `<`, so no part of the text is tried over and over."""
+
+_ATTRIBUTE: Final = re.compile(r"""([^\s/=<>"']++)\s*+(?:=\s*+("[^"]*+"|'[^']*+'|[^\s"'<>]*+))?""")
+_LONG_NUMBER: Final = re.compile(r"&#[0-9]{9,}+;?")
+"""A character reference beyond every character, which Python would take for a number of thousands of digits."""
 
 
 def html_of(text: str) -> str:
@@ -32,15 +49,31 @@ def html_of(text: str) -> str:
 
 def text_of(html: str) -> str:
     """Give the plain text of sanitised HTML; the end of a paragraph and `<br/>` become line feeds."""
-    return unescape(_TAG.sub("", _BREAK.sub("\n", html))).strip()
+    lines = (_PLAIN_TAG.sub("", part).strip() for part in _BREAK.split(html))
+    return _unescaped("\n".join(lines)).strip()
 
 
 def sanitised(html: str) -> str:
     """Give what of an HTML text is in the subset, well formed."""
-    parser = _Sanitiser()
-    parser.feed(html)
-    parser.close()
-    return parser.result()
+    writer, at = _Writer(), 0
+    while (token := _TOKEN.match(html, at)) is not None:
+        at = token.end()
+        name = (token["name"] or "").lower()
+        if token["text"] is not None:
+            writer.text(token["text"])
+        elif token["end"]:
+            writer.end(name)
+        elif name in _DROPPED and not token["rest"].endswith("/"):
+            at = _after(html, name, at)  # (3)
+        elif name:
+            writer.start(name, token["rest"])
+    return writer.result()
+
+
+def _after(html: str, name: str, at: int) -> int:
+    """Give the place after the end tag of an element, or the end of the text."""
+    found = re.compile(rf"</{name}(?=[\s/>])[^>]*+>?", re.IGNORECASE).search(html, at)
+    return len(html) if found is None else found.end()
 
 
 def _escaped(text: str) -> str:
@@ -48,14 +81,16 @@ def _escaped(text: str) -> str:
     return escape(text, quote=False)
 
 
-class _Sanitiser(HTMLParser):
-    """Writes the subset while it reads."""
+def _unescaped(text: str) -> str:
+    return unescape(_LONG_NUMBER.sub("\ufffd", text))
+
+
+class _Writer:
+    """Writes the subset."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._written: list[str] = []
         self._open: list[str] = []
-        self._dropping: list[str] = []
 
     def result(self) -> str:
         """Close what is open and give all."""
@@ -63,36 +98,26 @@ class _Sanitiser(HTMLParser):
         self._open.clear()
         return "".join(self._written).strip()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep a tag of the subset."""
-        if self._dropping or tag in _DROPPED:
-            self._dropping += [tag] if tag in _DROPPED else []
-        elif tag == "br":
-            self._written.append("<br/>")
-        elif tag in _PAIRED and tag not in self._open and len(self._open) < _MAX_NESTING:
-            self._open.append(tag)
-            self._written.append(_anchor(attrs) if tag == "a" else f"<{tag}>")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep `<br/>`; an empty other element says nothing."""
+    def start(self, tag: str, rest: str) -> None:
+        """Keep a tag of the subset; an empty element other than `<br/>` says nothing."""
         if tag == "br":
-            self.handle_starttag(tag, attrs)
+            self._written.append("<br/>")
+        elif tag in _PAIRED and tag not in self._open and len(self._open) < _MAX_NESTING and not rest.endswith("/"):
+            self._open.append(tag)
+            self._written.append(_anchor(rest) if tag == "a" else f"<{tag}>")
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
         """Close a tag of the subset, and what was opened inside it."""
-        if self._dropping:
-            if tag == self._dropping[-1]:
-                self._dropping.pop()
-            return
         while tag in self._open:
             self._written.append(f"</{self._open.pop()}>")
 
-    def handle_data(self, data: str) -> None:
+    def text(self, text: str) -> None:
         """Keep text."""
-        if not self._dropping:
-            self._written.append(_escaped(data))
+        self._written.append(_escaped(_unescaped(text)))
 
 
-def _anchor(attributes: list[tuple[str, str | None]]) -> str:
-    address = next((value for name, value in attributes if name == "href" and value), "").strip()
+def _anchor(rest: str) -> str:
+    """Write the start tag of a link out of the attributes of one."""
+    values = (found[2] for found in _ATTRIBUTE.finditer(rest) if found[1].lower() == "href" and found[2])
+    address = _unescaped(next(values, "").strip("\"'")).strip()
     return f'<a href="{escape(address)}">' if _ADDRESS.fullmatch(address) else "<a>"

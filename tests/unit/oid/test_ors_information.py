@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from datetime import date
 from importlib.resources import files
 
@@ -200,6 +201,10 @@ def test_hostile_html_is_read_without_its_danger():
         ('<a href="//host/x">m</a>', "<a>m</a>"),
         ("<!-- c --><?x?><![CDATA[x]]>t", "t"),
         ("<p>open", "<p>open</p>"),
+        ("<script>a<style></script>t<object/>u", "tu"),
+        ("<a title='>' HREF=https://a.b/>m", "m"),
+        ("<a title='>' HREF=https://a.b/?x>m", '<a href="https://a.b/?x">m</a>'),
+        ("x<!-- never closed", "x"),
     ],
 )
 def test_html_is_reduced_to_the_subset(html, left):
@@ -217,6 +222,41 @@ def test_plain_text_is_never_markup(text):
     html = html_of(text)
     assert sanitised(html) == html
     assert "".join(text_of(html).split()) == "".join(text.split())
+
+
+HOSTILE_HTML = {
+    "open-tags": "<a ",
+    "open-quotes": "<a x='",
+    "two-quotes": "<a x='\"",
+    "equals-signs": "<a =",
+    "comments": "<!--",
+    "declarations": "<![CDATA[",
+    "scripts": "<script></scrip",
+    "less-than": "<",
+    "end-tags": "</a ",
+    "attributes": "a=",
+    "references": "&",
+    "digits": "1",
+    "blanks": " ",
+    "line-feeds": " \n",
+}
+
+
+@pytest.mark.parametrize("piece", HOSTILE_HTML.values(), ids=HOSTILE_HTML)
+@pytest.mark.parametrize("before", ["", "<a ", "<script>", "&#"])
+def test_no_html_takes_long(piece, before):
+    hostile = (before + piece * 16_384)[:16_384]
+    begin = time.process_time()
+    text_of(sanitised(hostile))
+    text_of(hostile)
+    assert time.process_time() - begin < 0.05
+
+
+def test_a_long_text_is_refused_before_it_is_read_as_html(monkeypatch):
+    data = encode_rinf(RegistrationInformation(Disclosure("here"))).decode()
+    monkeypatch.setattr("trialanchor_oid.ors.information.sanitised", lambda _: pytest.fail("read as HTML"))
+    with pytest.raises(InformationError, match="line 2: <description> has more than 16384 characters"):
+        decode_rinf(data.replace("here", "&lt;a " * 16_384).encode())
 
 
 def test_html_outside_the_subset_is_not_written():
