@@ -10,7 +10,8 @@ The address comes out of the DNS, so whoever registered a node decides where thi
 3. The connection goes to a checked address, so that a second look-up cannot give another one. TLS still names and
    checks the host; HTTP/1.1 only.
 4. A redirect is followed only to the same scheme, `MAX_REDIRECTS` times, to no URL twice, each checked from (1) on.
-5. Status 200, no content coding, at most `max_octets` while it streams, `total_s` seconds in all.
+5. Status 200, no content coding, at most `max_octets` while it streams, `total_s` seconds in all: then the connection
+   is shut down, however little by little the server still sends (`watchdog.py`).
 6. No cookies, no credentials, no proxy of the environment unless `trust_env`: then the proxy connects, to the checked
    address.
 
@@ -40,6 +41,7 @@ from trialanchor_oid.ors.errors import (
     OrsTooLargeError,
     OrsUrlError,
 )
+from trialanchor_oid.ors.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -231,14 +233,29 @@ class Fetcher:
         pinned = target.copy_with(host=address)
         headers = {**_HEADERS, "Host": target.netloc.decode("ascii")}
         extensions = {"sni_hostname": target.raw_host.decode("ascii")}
-        with self._client(self._left(deadline)) as client:
+        left = self._left(deadline)
+        with Watchdog(left) as watchdog, self._client(left) as client:
             request = client.build_request("GET", pinned, headers=headers, extensions=extensions)
-            request.extensions["timeout"] = httpx2.Timeout(self._left(deadline)).as_dict()
-            response = client.send(request, stream=True)
+            request.extensions |= {"timeout": httpx2.Timeout(left).as_dict(), "trace": watchdog.trace}
             try:
-                return self._read(response, deadline)
-            finally:
-                response.close()
+                answer = self._sent(client, request, deadline)
+            except httpx2.HTTPError:
+                self._check_time(watchdog)
+                raise
+            self._check_time(watchdog)
+            return answer
+
+    def _sent(self, client: httpx2.Client, request: httpx2.Request, deadline: float) -> bytes | str:
+        response = client.send(request, stream=True)
+        try:
+            return self._read(response, deadline)
+        finally:
+            response.close()
+
+    def _check_time(self, watchdog: Watchdog) -> None:
+        """Tell an answer that the watchdog cut off from one that ended."""
+        if watchdog.expired:
+            raise self._late()
 
     def _client(self, left: float) -> httpx2.Client:
         return httpx2.Client(
@@ -274,8 +291,11 @@ class Fetcher:
     def _left(self, deadline: float) -> float:
         left = deadline - self._monotonic()
         if left <= 0:
-            raise OrsTimeoutError(f"the file did not come within {self.policy.total_s:g} seconds")
+            raise self._late()
         return left
+
+    def _late(self) -> OrsTimeoutError:
+        return OrsTimeoutError(f"the file did not come within {self.policy.total_s:g} seconds")
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
