@@ -58,7 +58,7 @@ class Dripping:
 def seconds_until_timeout(url, ca=None):
     fetcher = Fetcher(FetchPolicy(allow_http=True, allow_private=True, total_s=1, ca_file=ca))
     begin = time.monotonic()
-    with pytest.raises(OrsTimeoutError, match=r"within 1 seconds|in time"):
+    with pytest.raises(OrsTimeoutError, match="in time"):
         fetcher.fetch(url)
     return time.monotonic() - begin
 

@@ -7,9 +7,10 @@
    error; with `secure` everything but secure is (7.5).
 4. NXDOMAIN, and NOERROR without a record of the type, are told apart. Services are read and put in order (7.4).
 5. A CINF or RINF file is fetched under the policy of `fetch.py` and decoded; the next service of the type is tried
-   when one fails (8.2).
+   when one fails, `MAX_FILES` in all (8.2).
 6. When (2) finds no node or no answer: in legacy mode the name without `ors-dummy`, then the local copy with the
    longest prefix (7.6, annex H). The result says where it comes from.
+7. All of it within `ResolverOptions.total_s` seconds: each question and each file gets what is left.
 
 Answers are kept for their TTL, and not beyond the end of a signature; denials as the SOA says. What should have been
 validated and was not is never kept, nor the keys it was held against.
@@ -32,27 +33,26 @@ import dns.rdatatype
 
 from trialanchor_oid.errors import OidError
 from trialanchor_oid.iri import resolve_labels
-from trialanchor_oid.ors.cache import MAX_NEGATIVE_TTL_S, TtlCache
+from trialanchor_oid.ors.cache import TtlCache
 from trialanchor_oid.ors.dnssec import NOT_VALIDATED, TRUSTED_AD, Assessment, Security, TrustAnchor, Validator
 from trialanchor_oid.ors.elements import InformationError
 from trialanchor_oid.ors.errors import (
-    OrsBogusError,
     OrsDnsError,
     OrsError,
     OrsInformationError,
     OrsInsecureError,
     OrsNoServiceError,
-    OrsRecordError,
     OrsTimeoutError,
     OrsUnknownError,
 )
 from trialanchor_oid.ors.fetch import Fetcher
 from trialanchor_oid.ors.information import decode_cinf, decode_rinf
 from trialanchor_oid.ors.names import DEFAULT_APEX, owner_name
-from trialanchor_oid.ors.query import DnsExchange, Stage, check_whole, question, read_stage, soa
+from trialanchor_oid.ors.outcome import Answer, Run, check_security, described, read_answer, ttl_of, within
+from trialanchor_oid.ors.query import DnsExchange, Stage, check_whole, question, read_stage
 from trialanchor_oid.ors.records import CINF, RINF
 from trialanchor_oid.ors.resolution import LEGACY, LOCAL_COPY, ORDINARY, Question, Resolution
-from trialanchor_oid.ors.services import Reading, canonical_arcs, read_services
+from trialanchor_oid.ors.services import canonical_arcs, read_services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -68,6 +68,12 @@ if TYPE_CHECKING:
 
 CACHE_ROOM: Final = 1024
 """Answers kept."""
+
+MAX_FILES: Final = 3
+"""Information files tried for one question: services of one type, of which a node needs no more than a spare."""
+
+TOTAL_S: Final = 20.0
+"""Seconds for one resolution, local copies and files included: a slow file (10) and a slow chain of aliases."""
 
 _DECODERS: Final[Mapping[str, Callable[[bytes], Information]]] = {CINF: decode_cinf, RINF: decode_rinf}
 _NAPTR: Final = dns.rdatatype.NAPTR
@@ -114,11 +120,13 @@ class ResolverOptions:
         copies: Local copies.
         legacy: Whether names without `ors-dummy` are asked for, too, and bare service types taken.
         cache_room: Answers kept; 0 keeps none.
+        total_s: Seconds for one resolution.
     """
 
     copies: tuple[LocalCopy, ...] = ()
     legacy: bool = False
     cache_room: int = CACHE_ROOM
+    total_s: float = TOTAL_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +139,6 @@ class _Attempt:
     dummy: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What the DNS said about an owner name."""
-
-    target: str
-    reading: Reading | None
-    rcode: int
-    ttl: int
-    assessment: Assessment
-
-
 class Resolver:
     """Resolves OIDs; safe to use from several threads.
 
@@ -150,7 +147,7 @@ class Resolver:
         upstream: Where to ask; the name servers of the system for the public domain by default.
         options: Local copies, legacy mode, cache.
         fetcher: Fetches files; under the default policy when not given.
-        monotonic: Seconds on a clock that never goes back, for the cache.
+        monotonic: Seconds on a clock that never goes back, for the cache and the time limit.
     """
 
     def __init__(
@@ -166,7 +163,8 @@ class Resolver:
         self._upstream = upstream or Upstream(DnsExchange())
         self._options = options or ResolverOptions()
         self._fetcher = fetcher or Fetcher()
-        self._answers: TtlCache[_Answer] = TtlCache(self._options.cache_room, monotonic)
+        self._monotonic = monotonic
+        self._answers: TtlCache[Answer] = TtlCache(self._options.cache_room, monotonic)
         self._keys: TtlCache[Message] = TtlCache(self._options.cache_room, monotonic)
 
     def resolve(self, asked: Question) -> Resolution:
@@ -178,29 +176,32 @@ class Resolver:
             OrsNoServiceError: The node has no service of the type.
             OrsBogusError: DNSSEC refutes the answer.
             OrsInsecureError: DNSSEC was required and the answer is not validated.
+            OrsTimeoutError: The time is over.
             OrsError: Any other failure; all carry the steps until then.
         """
-        steps: list[str] = []
+        total_s = self._options.total_s
+        run = Run(self._monotonic() + total_s, total_s, self._monotonic)
         first: OrsError | None = None
         attempts = list(self._attempts(asked))
         while attempts:
             attempt = attempts.pop(0)
             try:
-                return self._attempt(attempt, asked, steps)
+                return self._attempt(attempt, asked, run)
             except OrsError as error:
                 first = first or error
                 attempts = [other for other in attempts if _may_follow(other, first)]
                 if attempts:
-                    steps.append(f"{attempt.source}: {error}; next: {attempts[0].source}")
+                    run.steps.append(f"{attempt.source}: {error}; next: {attempts[0].source}")
         if first is None:
             raise OrsUnknownError("there is nowhere to ask")
-        first.steps = tuple(steps)
+        first.steps = tuple(run.steps)
         raise first
 
     def walk(self, labels: Sequence[str], *, secure: bool = False) -> Iterator[Resolution]:
         """Resolve node by node from the root of the tree down to `labels`, through their child information.
 
-        A child that the listing does not name is asked for all the same: only children that agreed are listed.
+        A child that the listing does not name is asked for all the same: only children that agreed are listed. Each
+        node has the time of one resolution.
 
         Raises:
             OrsError: A node cannot be resolved, or its listing not be had.
@@ -223,14 +224,14 @@ class Resolver:
         for copy in sorted(fitting, key=lambda copy: -len(copy.prefix)):
             yield _Attempt(str(copy), copy.upstream, (*map(str, arcs), *rest))
 
-    def _attempt(self, attempt: _Attempt, asked: Question, steps: list[str]) -> Resolution:
+    def _attempt(self, attempt: _Attempt, asked: Question, run: Run) -> Resolution:
         """Ask in one way."""
         apex = attempt.upstream.apex
         owner = owner_name(attempt.labels, apex, dummy=attempt.dummy)
-        answer, left = self._answer(attempt.upstream, owner, steps)
+        answer, left = self._answer(attempt.upstream, owner, run)
         try:
-            _check_security(answer, owner, secure=asked.secure)
-            reading = _read(answer, owner, asked.type)
+            check_security(answer, owner, secure=asked.secure)
+            reading = read_answer(answer, owner, asked.type)
             arcs = canonical_arcs(reading, answer.target, apex)
         except OrsError as error:
             error.dnssec = answer.assessment
@@ -244,50 +245,52 @@ class Resolver:
             services=reading.of_type(asked.type),
             ttl=answer.ttl if left is None else left,
             dnssec=answer.assessment,
+            rcode=answer.rcode,
             source=attempt.source,
             cached=left is not None,
         )
-        return self._with_information(found, asked, steps)
+        return self._with_information(found, asked, run)
 
-    def _answer(self, upstream: Upstream, owner: str, steps: list[str]) -> tuple[_Answer, int | None]:
+    def _answer(self, upstream: Upstream, owner: str, run: Run) -> tuple[Answer, int | None]:
         """Give the DNS's answer and, when it comes from the cache, the seconds it is still good for."""
         key = (id(upstream.exchange), owner)
         kept = self._answers.get(key)
         if kept is not None:
-            steps.append(f"{owner}: from the cache")
+            run.steps.append(f"{owner}: from the cache")
             return kept
-        answer = self._ask(upstream, owner, steps)
+        answer = self._ask(upstream, owner, run)
         if not upstream.anchors or answer.assessment.state in {Security.SECURE, Security.INSECURE}:
             self._answers.put(key, answer, answer.ttl)
         else:
             self._keys.clear()
         return answer, None
 
-    def _ask(self, upstream: Upstream, owner: str, steps: list[str]) -> _Answer:
+    def _ask(self, upstream: Upstream, owner: str, run: Run) -> Answer:
         """Ask the DNS, follow aliases, and validate (2), (3)."""
         name, stages = dns.name.from_text(owner), []
         while True:
-            message = upstream.exchange.exchange(question(name, _NAPTR, checking_disabled=bool(upstream.anchors)))
+            query = question(name, _NAPTR, checking_disabled=bool(upstream.anchors))
+            message = within(upstream.exchange, run.left()).exchange(query)
             stage = read_stage(message, name, _NAPTR)
             stages.append(stage)
-            steps.append(_described(stage))
+            run.steps.append(described(stage))
             check_whole(stages)
             if not stage.goes_on:
                 break
             name = stage.end
-        assessment = self._assess(upstream, stages)
-        steps.append(f"DNSSEC {assessment.state.value}: {assessment.reason}")
+        assessment = self._assess(upstream, stages, run)
+        run.steps.append(f"DNSSEC {assessment.state.value}: {assessment.reason}")
         last = stages[-1]
         legacy = self._options.legacy
-        return _Answer(
+        return Answer(
             target=last.end.to_text(),
             reading=None if last.records is None else read_services(last.records, legacy=legacy),
             rcode=int(last.message.rcode()),
-            ttl=_ttl(stages, assessment),
+            ttl=ttl_of(stages, assessment),
             assessment=assessment,
         )
 
-    def _assess(self, upstream: Upstream, stages: Sequence[Stage]) -> Assessment:
+    def _assess(self, upstream: Upstream, stages: Sequence[Stage], run: Run) -> Assessment:
         if not upstream.anchors:
             authentic = upstream.trust_ad and all(stage.message.flags & dns.flags.AD for stage in stages)
             return TRUSTED_AD if authentic else NOT_VALIDATED
@@ -297,34 +300,35 @@ class Resolver:
             kept = self._keys.get(key)
             if kept is not None:
                 return kept[0]
-            message = upstream.exchange.exchange(question(name, rdtype, checking_disabled=True))
+            query = question(name, rdtype, checking_disabled=True)
+            message = within(upstream.exchange, run.left()).exchange(query)
             ttls = [rrset.ttl for section in (message.answer, message.authority) for rrset in section]
             self._keys.put(key, message, min(ttls, default=0))
             return message
 
         return Validator(upstream.anchors, ask, self._now()).assess(stages)
 
-    def _with_information(self, found: Resolution, asked: Question, steps: list[str]) -> Resolution:
+    def _with_information(self, found: Resolution, asked: Question, run: Run) -> Resolution:
         """Fetch and decode the file of the first service whose server hands it out (5)."""
         if not asked.fetch or asked.type not in _DECODERS:
-            return replace(found, steps=tuple(steps))
+            return replace(found, steps=tuple(run.steps))
         first: OrsError | None = None
-        for service in found.services:
+        for service in found.services[:MAX_FILES]:
             try:
-                url, information = self._fetched(service)
+                url, information = self._fetched(service, run)
             except OrsError as error:
-                steps.append(f"{service.information}: {error}")
+                run.steps.append(f"{service.information}: {error}")
                 first = first or error
                 continue
-            steps.append(f"{url}: fetched and read")
-            return replace(found, url=url, information=information, steps=tuple(steps))
+            run.steps.append(f"{url}: fetched and read")
+            return replace(found, url=url, information=information, steps=tuple(run.steps))
         if first is None:
             raise OrsNoServiceError(f"the node {found.owner} has no services")
-        first.resolution = replace(found, steps=tuple(steps))
+        first.resolution = replace(found, steps=tuple(run.steps))
         raise first
 
-    def _fetched(self, service: Service) -> tuple[str, Information]:
-        fetched = self._fetcher.fetch(service.information)
+    def _fetched(self, service: Service, run: Run) -> tuple[str, Information]:
+        fetched = self._fetcher.fetch(service.information, within_s=run.left())
         try:
             information = _DECODERS[service.type](fetched.data)
         except InformationError as error:
@@ -338,53 +342,6 @@ def _may_follow(other: _Attempt, error: OrsError) -> bool:
         return isinstance(error, OrsUnknownError | OrsNoServiceError)
     negative = isinstance(error, OrsUnknownError | OrsInsecureError | OrsTimeoutError)
     return negative or (isinstance(error, OrsDnsError) and not isinstance(error, OrsNoServiceError))
-
-
-def _check_security(answer: _Answer, owner: str, *, secure: bool) -> None:
-    state, reason = answer.assessment.state, answer.assessment.reason
-    if state is Security.BOGUS:
-        raise OrsBogusError(f"the answer about {owner} is bogus: {reason}")
-    if secure and state is not Security.SECURE:
-        raise OrsInsecureError(f"the answer about {owner} is {state.value}, secure is required: {reason}")
-
-
-def _read(answer: _Answer, owner: str, wanted: str | None) -> Reading:
-    """Give the services of a node that has one of the type (4)."""
-    reading = answer.reading
-    if reading is None and answer.rcode == dns.rcode.NXDOMAIN:
-        raise OrsUnknownError(f"there is no node {owner}")
-    if reading is not None and reading.of_type(wanted):
-        return reading
-    reason = "" if reading is None else reading.reason_against(wanted)
-    if reason:
-        raise OrsRecordError(f"the record of {wanted or 'any service'} at {owner} cannot be used: {reason}")
-    raise OrsNoServiceError(f"the node {owner} has no service {wanted or 'of the ORS'}")
-
-
-def _ttl(stages: Sequence[Stage], assessment: Assessment) -> int:
-    """Give the seconds an answer is good for."""
-    last = stages[-1]
-    ttls = [alias.ttl for stage in stages for alias in stage.aliases]
-    if last.records is not None:
-        ttls.append(last.records.ttl)
-    else:
-        authority = soa(last.message)
-        ttls.append(0 if authority is None else min(authority.ttl, authority[0].minimum, MAX_NEGATIVE_TTL_S))
-    if assessment.valid_s is not None:
-        ttls.append(assessment.valid_s)
-    return min(ttls)
-
-
-def _described(stage: Stage) -> str:
-    """Say what one answer held."""
-    if stage.records is not None:
-        outcome = f"{len(stage.records)} NAPTR records"
-    elif stage.message.rcode() == dns.rcode.NXDOMAIN:
-        outcome = "NXDOMAIN"
-    else:
-        outcome = "ask again" if stage.goes_on else "no records (NODATA)"
-    aliases = f"{len(stage.aliases)} aliases to {stage.end}: " if stage.aliases else ""
-    return f"{stage.start}: {aliases}{outcome}"
 
 
 def _known_arcs(labels: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[str, ...]]:

@@ -3,7 +3,8 @@
 Rules:
 
 1. A query goes over UDP with EDNS 1232 and the DO bit; over TCP when the answer is cut off (TC).
-2. Servers are asked in order; the first one that answers NOERROR, NXDOMAIN or YXDOMAIN counts.
+2. Servers are asked in order; the first one that answers NOERROR, NXDOMAIN or YXDOMAIN counts. `total_s` seconds for
+   all of them together.
 3. The CNAME under a DNAME is derived from it and must say the same (RFC 6672 §3.1).
 4. A server may stop within a chain of aliases (Knot after 5): the answer then ends with an alias and has no SOA, and
    the caller asks again for its target. `MAX_HOPS` aliases in all; a name that comes twice ends it.
@@ -16,6 +17,7 @@ Source: X.672 7.2; RFC 1035; RFC 6672; RFC 6891.
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -51,6 +53,9 @@ MAX_HOPS: Final = 32
 
 TIMEOUT_S: Final = 3.0
 """Seconds for one server; over TCP they run anew."""
+
+TOTAL_S: Final = 18.0
+"""Seconds for all servers of one question: three of them, by UDP and by TCP."""
 
 _ANSWERS: Final = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN, dns.rcode.YXDOMAIN)
 _IN: Final = dns.rdataclass.IN
@@ -108,10 +113,12 @@ class DnsExchange:
     Attributes:
         servers: Asked in this order; when there are none, those of the system.
         timeout_s: Seconds for each.
+        total_s: Seconds for all together.
     """
 
     servers: tuple[NameServer, ...] = ()
     timeout_s: float = TIMEOUT_S
+    total_s: float = TOTAL_S
 
     def exchange(self, question: Message) -> Message:
         """Give the first usable answer.
@@ -122,8 +129,9 @@ class DnsExchange:
         """
         failed: Message | None = None
         servers = self.servers or system_servers()
+        deadline = time.monotonic() + self.total_s
         for server in servers:
-            answer = self._ask(server, question)
+            answer = self._ask(server, question, deadline - time.monotonic())
             if answer is not None and answer.rcode() in _ANSWERS:
                 return answer
             failed = answer or failed
@@ -131,13 +139,15 @@ class DnsExchange:
             raise OrsDnsError(f"the name server answered {rcode_name(failed.rcode())}", int(failed.rcode()))
         raise OrsTimeoutError(f"no name server answered: {', '.join(map(str, servers)) or 'none is configured'}")
 
-    def _ask(self, server: NameServer, question: Message) -> Message | None:
-        """Ask one server; None when it does not answer or not with a message for this question."""
+    def _ask(self, server: NameServer, question: Message, left: float) -> Message | None:
+        """Ask one server; None when it does not answer in time or not with a message for this question."""
+        if left <= 0:
+            return None
         try:
             answer, _ = dns.query.udp_with_fallback(
                 question,
                 _address(server),
-                timeout=self.timeout_s,
+                timeout=min(self.timeout_s, left / 2),  # by UDP, and then by TCP
                 port=server.port,
                 ignore_unexpected=True,
                 ignore_errors=True,

@@ -335,6 +335,76 @@ def test_what_could_not_be_validated_is_not_kept(zone):
     assert client.resolve(ask("2.16.156.3016")).dnssec.state is Security.SECURE
 
 
+class Slow(TinyDns):
+    """Takes some seconds for each question, on a clock of its own."""
+
+    def __init__(self, *zones, seconds):
+        super().__init__(*zones)
+        self.now, self.seconds = 0.0, seconds
+
+    def exchange(self, question):
+        self.now += self.seconds
+        return super().exchange(question)
+
+
+def test_a_resolution_has_one_deadline_for_all_hops():
+    zone = TinyZone(APEX, HEAD + hops(30) + naptr("COID", "/2/1", owner="ors-dummy.1.2"))
+    server = Slow(zone, seconds=3)
+    with pytest.raises(OrsTimeoutError, match="more than 5 seconds"):
+        resolver(server, monotonic=lambda: server.now, total_s=5).resolve(ask("/a1", "COID"))
+    assert len(server.asked) == 2
+
+
+def test_a_resolution_that_is_quick_enough_is_not_cut():
+    zone = TinyZone(APEX, HEAD + hops(12) + naptr("COID", "/2/1", owner="ors-dummy.1.2"))
+    server = Slow(zone, seconds=3)
+    assert resolver(server, monotonic=lambda: server.now).resolve(ask("/a1", "COID")).arcs == (2, 1)
+
+
+def test_local_copies_have_no_time_of_their_own(zone):
+    server = Slow(zone, seconds=30)
+    with pytest.raises(OrsUnknownError) as refused:
+        resolver(server, copies=(local_copy(),), monotonic=lambda: server.now).resolve(ask(COPIED[0], "COID"))
+    assert any("next: local copy" in step for step in refused.value.steps)
+
+
+def test_three_files_are_tried_at_most():
+    services = "".join(naptr("CINF", f"https://x/{n}", preference=n) for n in range(60))
+    files = Files({})
+    upstream = Upstream(TinyDns(TinyZone(APEX, HEAD + services)), APEX)
+    with pytest.raises(OrsError):
+        Resolver(lambda: AT, upstream, fetcher=files.fetcher).resolve(ask("/1", fetch=True))
+    assert files.asked == ["https://x/0", "https://x/1", "https://x/2"]
+
+
+def test_a_file_gets_the_time_that_is_left(zone, monkeypatch):
+    server = Slow(zone, seconds=15)
+    limits = []
+
+    def fetch(_, url, *, within_s=None):
+        limits.append(within_s)
+        raise OrsTimeoutError("the file did not come in time")
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    with pytest.raises(OrsTimeoutError):
+        resolver(server, monotonic=lambda: server.now).resolve(ask("2.16.156.3016", fetch=True))
+    assert limits == [5.0]
+
+
+def test_name_servers_share_the_time_of_a_question(monkeypatch):
+    timeouts = []
+
+    def answer(*_, timeout, **__):
+        timeouts.append(timeout)
+        raise dns.exception.Timeout
+
+    monkeypatch.setattr("dns.query.udp_with_fallback", answer)
+    servers = tuple(NameServer(f"192.0.2.{n}") for n in range(1, 4))
+    with pytest.raises(OrsTimeoutError):
+        resolver(DnsExchange(servers), total_s=4).resolve(ask("2.16.156.3016"))
+    assert all(timeout <= 2 for timeout in timeouts)
+
+
 def test_the_cache_keeps_what_was_used_last():
     cache = TtlCache(2, lambda: 0.0)
     for key in "abc":

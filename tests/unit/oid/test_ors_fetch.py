@@ -251,8 +251,21 @@ def test_a_file_that_trickles_is_cut():
             yield b"x"
 
     web.answers = [lambda: httpx2.Response(200, content=trickle())]
-    with pytest.raises(OrsTimeoutError, match="within 10 seconds"):
+    with pytest.raises(OrsTimeoutError, match="in time"):
         web.fetcher.fetch(URL)
+
+
+def test_a_caller_with_less_time_is_heeded():
+    web = Web(None)
+
+    def slow():
+        web.now += 2
+        yield b"x"
+
+    web.answers = [lambda: httpx2.Response(200, content=slow())]
+    assert web.fetcher.fetch(URL, within_s=3).data == b"x"
+    with pytest.raises(OrsTimeoutError):
+        web.fetcher.fetch(URL, within_s=1)
 
 
 def test_a_compressed_file_is_refused():
