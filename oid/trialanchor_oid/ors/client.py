@@ -12,7 +12,8 @@
    longest prefix (7.6, annex H). The result says where it comes from.
 7. All of it within `ResolverOptions.total_s` seconds: each question and each file gets what is left.
 
-Answers are kept for their TTL, and not beyond the end of a signature; denials as the SOA says. What should have been
+Answers are kept for their TTL, and not beyond the end of a signature or the TTL it was made for; denials as the SOA
+says, and no longer than the TTL of their proof. What should have been
 validated and was not is never kept, nor the keys it was held against.
 
 Not done here: asynchronous calls (run it in a thread); referrals; running a regexp.

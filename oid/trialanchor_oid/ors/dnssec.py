@@ -4,7 +4,8 @@
 2. From there down to the signer, zone by zone: the parent's DS, or its proof that no zone begins there.
 3. The RRset asked for, every DNAME, and every CNAME that stands alone is signed by its zone. A CNAME under a DNAME is
    derived, not signed.
-4. A denial is signed and proves what the RCODE says (`denial.py`).
+4. A denial is signed and proves what the RCODE says (`denial.py`); the SOA that says how long it may be kept is signed.
+5. A record is good for no longer than its signature says, in its original TTL (RFC 4035 §5.3.3) and in its end.
 
 Outcomes (RFC 4033 §5): *secure* is proved from the anchor; *insecure* is proved to lie outside DNSSEC (a delegation
 without DS, opt-out, unsupported algorithms); *bogus* should be secure and is not; *indeterminate* is not validated, as
@@ -79,11 +80,13 @@ class Assessment:
         state: The outcome.
         reason: Why, for a person.
         valid_s: Seconds until the first signature expires; None when none was relied on.
+        ttl: Least original TTL of the records that make up the answer; None when none was signed.
     """
 
     state: Security
     reason: str
     valid_s: int | None = None
+    ttl: int | None = None
 
 
 NOT_VALIDATED: Final = Assessment(Security.INDETERMINATE, "there is no trust anchor")
@@ -138,6 +141,7 @@ class Validator:
         self._at = at.timestamp()
         self._left = MAX_SIGNATURES
         self._valid_s: int | None = None
+        self._ttl: int | None = None
         self._keys: dict[Name, RRset] = {}
 
     def assess(self, stages: Sequence[Stage]) -> Assessment:
@@ -157,7 +161,7 @@ class Validator:
             return Assessment(Security.INDETERMINATE if error.indeterminate else Security.INSECURE, str(error))
         except OrsError as error:
             return Assessment(Security.INDETERMINATE, f"a key could not be fetched: {error}")
-        return Assessment(Security.SECURE, "validated from the trust anchor", self._valid_s)
+        return Assessment(Security.SECURE, "validated from the trust anchor", self._valid_s, self._ttl)
 
     def _check(self, message: Message, rrset: RRset) -> None:
         """Check the signature of an RRset of the answer section (3)."""
@@ -176,6 +180,7 @@ class Validator:
             else:
                 reason = self._reason_against(rrset, signature, self._keys[signer])
             if not reason:
+                self._bound(rrset, signature)
                 return
         raise OrsBogusError(f"{_named(rrset)}: {reason}")
 
@@ -197,6 +202,11 @@ class Validator:
         left = int(signature.expiration - self._at)
         self._valid_s = left if self._valid_s is None else min(self._valid_s, left)
         return ""
+
+    def _bound(self, rrset: RRset, signature: Any) -> None:
+        """Bound the time that the answer is good for by a signed part of it (5)."""
+        ttl = min(int(rrset.ttl), int(signature.original_ttl))
+        self._ttl = ttl if self._ttl is None else min(self._ttl, ttl)
 
     def _anchor(self, name: Name) -> TrustAnchor:
         """Give the deepest trust anchor that encloses a name."""
@@ -255,15 +265,15 @@ class Validator:
             raise
         self._keys[zone] = keys
 
-    def _check_by(self, zone: Name, message: Message, section: list[RRset], rrset: RRset) -> None:
-        """Check that an RRset is signed by a zone whose keys are known."""
+    def _check_by(self, zone: Name, message: Message, section: list[RRset], rrset: RRset) -> Any:
+        """Check that an RRset is signed by a zone whose keys are known; gives the signature."""
         signatures = message.get_rrset(section, rrset.name, _IN, dns.rdatatype.RRSIG, rrset.rdtype)
         own = [signature for signature in signatures or () if signature.signer == zone]
         reason = f"not signed by {zone}"
         for signature in own[:MAX_PER_RRSET]:
             reason = self._reason_against(rrset, signature, self._keys[zone])
             if not reason:
-                return
+                return signature
         raise OrsBogusError(f"{_named(rrset)}: {reason}")
 
     def _check_denial(self, message: Message, name: Name, rdtype: RdataType) -> None:
@@ -279,12 +289,15 @@ class Validator:
         zone = max(fitting, key=len, default=name)
         if self._enter(zone) != zone or not fitting:
             raise OrsBogusError(f"nothing proves that {name} does not have {dns.rdatatype.to_text(rdtype)}")
-        proved = self._denied(message, name, rdtype, zone)
+        proved = self._denied(message, name, rdtype, zone, bound=True)
         said = Denied.NAME if message.rcode() else Denied.TYPE
         if proved is not said:
             raise OrsBogusError(f"the answer says {said} and proves {proved}")
+        for rrset in message.authority:
+            if rrset.rdtype == dns.rdatatype.SOA:
+                self._bound(rrset, self._check_by(zone, message, message.authority, rrset))
 
-    def _denied(self, message: Message, name: Name, rdtype: RdataType, zone: Name) -> Denied:
+    def _denied(self, message: Message, name: Name, rdtype: RdataType, zone: Name, *, bound: bool = False) -> Denied:
         """Check the records of a denial, signed by a zone whose keys are known, and say what they prove."""
         rrsets = [rrset for rrset in message.authority if rrset.rdtype in _DENIALS]
         if not rrsets:
@@ -292,7 +305,9 @@ class Validator:
         for rrset in rrsets[: MAX_RECORDS + 1]:
             if len(rrset) != 1:
                 raise OrsBogusError(f"{_named(rrset)} is not alone")
-            self._check_by(zone, message, message.authority, rrset)
+            signature = self._check_by(zone, message, message.authority, rrset)
+            if bound:
+                self._bound(rrset, signature)
         return denied(rrsets, zone, name, rdtype)
 
 

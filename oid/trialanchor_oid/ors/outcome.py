@@ -110,8 +110,7 @@ def ttl_of(stages: Sequence[Stage], assessment: Assessment) -> int:
     else:
         authority = soa(last.message)
         ttls.append(0 if authority is None else min(authority.ttl, authority[0].minimum, MAX_NEGATIVE_TTL_S))
-    if assessment.valid_s is not None:
-        ttls.append(assessment.valid_s)
+    ttls += [bound for bound in (assessment.valid_s, assessment.ttl) if bound is not None]
     return min(ttls)
 
 

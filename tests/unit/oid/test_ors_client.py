@@ -293,6 +293,42 @@ def test_a_denial_is_kept_as_the_soa_says(zone):
         assert len(server.asked) == asked
 
 
+def lasting(seconds):
+    """Make a change that gives every record a TTL that nobody signed."""
+
+    def change(message):
+        for rrset in message.answer + message.authority:
+            rrset.ttl = seconds
+        return message
+
+    return change
+
+
+def test_a_raised_ttl_is_cut_to_what_was_signed(zone):
+    server = TinyDns(zone, change=lasting(10**6))
+    found = resolver(server, anchors=[zone.anchor]).resolve(ask("/Country/156/3016"))
+    assert (found.dnssec.state, found.ttl) == (Security.SECURE, 300)
+    assert resolver(server).resolve(ask("2.16.156.3016")).ttl == 10**6
+
+
+@pytest.mark.parametrize("text", ["2.16.156.9999", "/Country/999"])
+def test_a_denial_with_a_raised_ttl_is_cut_to_what_was_signed(text):
+    short = TinyZone(APEX, EXAMPLE.replace("86400 300", "86400 7200"))
+    now = [0.0]
+    server = TinyDns(short, change=lasting(10**6))
+    client = resolver(server, anchors=[short.anchor], monotonic=lambda: now[0])
+    for at in (0.0, 301.0):
+        now[0] = at
+        with pytest.raises(OrsUnknownError):
+            client.resolve(ask(text))
+    assert [kind for _, kind in server.asked].count("NAPTR") == 2
+
+
+def test_an_soa_that_nobody_signed_proves_no_time(zone):
+    with pytest.raises(OrsBogusError, match="SOA"):
+        resolver(TinyDns(zone, change=flip("SOA", "authority")), anchors=[zone.anchor]).resolve(ask("2.16.156.9999"))
+
+
 def test_a_bogus_answer_is_not_kept(zone):
     server = TinyDns(zone, change=flip("NAPTR"))
     client = resolver(server, anchors=[zone.anchor])
