@@ -48,7 +48,7 @@ from trialanchor_oid.ors.errors import (
 )
 from trialanchor_oid.ors.fetch import Fetcher
 from trialanchor_oid.ors.information import decode_cinf, decode_rinf
-from trialanchor_oid.ors.names import DEFAULT_APEX, owner_name
+from trialanchor_oid.ors.names import DEFAULT_APEX, host_name, owner_name
 from trialanchor_oid.ors.outcome import Answer, Run, check_security, described, read_answer, ttl_of, within
 from trialanchor_oid.ors.query import DnsExchange, Stage, check_whole, question, read_stage
 from trialanchor_oid.ors.records import CINF, RINF
@@ -89,12 +89,18 @@ class Upstream:
         apex: Domain of the ORS.
         anchors: Trust anchors for own validation.
         trust_ad: Whether the AD bit is believed: only with a validating resolver on a path that nobody else is on.
+
+    Raises:
+        ConfigError: The apex is no domain name.
     """
 
     exchange: Exchange
     apex: str = DEFAULT_APEX
     anchors: tuple[TrustAnchor, ...] = ()
     trust_ad: bool = False
+
+    def __post_init__(self) -> None:
+        host_name(self.apex)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ import dns.resolver
 
 from trialanchor_oid.errors import ConfigError
 from trialanchor_oid.ors.errors import OrsAnswerError, OrsChainError, OrsDnsError, OrsTimeoutError, rcode_name
+from trialanchor_oid.ors.names import host_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,15 +80,18 @@ class NameServer:
         """Read `HOST`, `HOST:PORT`, `IPv6` or `[IPv6]:PORT`.
 
         Raises:
-            ConfigError: It is none of them.
+            ConfigError: It is none of them, or the host is neither an address nor a domain name.
         """
         if dns.inet.is_address(text):
             return cls(text)
         host, colon, port = text.rpartition(":")
-        if not colon:
+        if not colon or text.endswith("]"):
             host, port = text, str(DNS_PORT)
-        host = host.removeprefix("[").removesuffix("]")
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
+        if host[:1] == "[" and host[-1:] == "]" and dns.inet.is_address(host[1:-1]):
+            host = host[1:-1]
+        else:
+            host_name(host, "a name server")
+        if not port.isascii() or not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
             raise ConfigError("a name server is HOST, HOST:PORT or [IPv6]:PORT")
         return cls(host, int(port))
 

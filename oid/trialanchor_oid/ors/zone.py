@@ -28,7 +28,7 @@ import dns.rdatatype
 import dns.zone
 
 from trialanchor_oid.errors import ConfigError, InputError, OidError
-from trialanchor_oid.ors.names import DEFAULT_APEX, DUMMY, MAX_LABEL, MAX_NAME, arcs_of_labels
+from trialanchor_oid.ors.names import DEFAULT_APEX, DUMMY, MAX_LABEL, MAX_NAME, arcs_of_labels, host_name
 from trialanchor_oid.ors.records import FLAGS, PREFIX, Service, read_regexp
 from trialanchor_oid.ors.tree import StaticTree
 
@@ -49,7 +49,6 @@ EXPIRE_S: Final = 604_800
 MAX_TTL: Final = 2**31 - 1
 """RFC 2181 §8."""
 
-_HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
 _MAILBOX: Final = re.compile(r"([A-Za-z0-9._+-]{1,63})@(.+)", re.ASCII)
 _PLAIN: Final = re.compile(r"[a-z0-9_-]", re.ASCII)
 _DIRECTIVES: Final = ("$ORIGIN", "$TTL")
@@ -89,7 +88,7 @@ class ZoneSettings:
 
     def __post_init__(self) -> None:
         apex = _apex(self.apex, allow_public=self.allow_public_apex)
-        server = _host(self.name_server or f"ns1.{apex}", "the name server")
+        server = host_name(self.name_server or f"ns1.{apex}", "the name server")
         object.__setattr__(self, "apex", apex)
         object.__setattr__(self, "name_server", server)
         object.__setattr__(self, "contact", self.contact or f"hostmaster@{apex}")
@@ -97,7 +96,7 @@ class ZoneSettings:
         found = _MAILBOX.fullmatch(self.contact)
         if found is None:
             raise ConfigError("the contact is not a mail address")
-        _host(found[2], "the domain of the contact")
+        host_name(found[2], "the domain of the contact")
         if not (0 <= self.ttl <= MAX_TTL and 0 <= self.negative_ttl <= MAX_TTL):
             raise ConfigError(f"a TTL is 0 to {MAX_TTL} seconds")
 
@@ -207,15 +206,8 @@ def _fits(labels: list[str], room: int) -> bool:
     return sum(1 + len(label) for label in labels) <= room and all(len(label) <= MAX_LABEL for label in labels)
 
 
-def _host(name: str, what: str) -> str:
-    host = name.removesuffix(".").lower()
-    if len(host) > MAX_NAME - 2 or _HOST.fullmatch(host) is None:
-        raise ConfigError(f"{what} is not a domain name")
-    return host
-
-
 def _apex(name: str, *, allow_public: bool) -> str:
-    apex = _host(name, "the apex")
+    apex = host_name(name)
     if f".{apex}".endswith(f".{DEFAULT_APEX}") and not allow_public:
         raise ConfigError(f"the apex is {DEFAULT_APEX} or below it, which belongs to the public ORS")
     return apex
@@ -269,7 +261,9 @@ class _Reading:
         elif kind == "NAPTR":
             self.nodes.setdefault(self._node(name), []).append(service_of_naptr(record))
         elif kind == "DNAME":
-            first, *parent = self._labels(name)
+            first, *parent = self._labels(name) or [""]
+            if not first:
+                raise InputError("it would lead the whole zone elsewhere")
             self.aliases.append((_arcs(parent), first, _arcs(self._labels(record.target))))
         else:
             raise InputError("this server serves SOA, NS at the apex, A, AAAA, NAPTR and DNAME, unsigned")
@@ -290,7 +284,7 @@ class _Reading:
         """Give the settings of the zone.
 
         Raises:
-            ZoneFileError: SOA or name server are missing, or an address belongs to another host.
+            ZoneFileError: SOA, contact or name server are missing, or an address belongs to another host.
         """
         if self.soa is None or not self.name_servers:
             raise ZoneFileError("the zone has no SOA or no NS record")
@@ -298,6 +292,8 @@ class _Reading:
         server = soa.mname if soa.mname in self.name_servers else self.name_servers[0]
         if len(self.name_servers) > 1 or any(name != server for name, _ in self.addresses):
             raise ZoneFileError("the zone has more than one name server, or addresses of another host")
+        if len(soa.rname) < 3:  # noqa: PLR2004 mailbox, domain, root
+            raise ZoneFileError("the contact of the SOA record is not a mailbox at a domain")
         mailbox, domain = soa.rname.labels[0].decode("latin-1"), soa.rname.parent().to_text(omit_final_dot=True)
         return ZoneSettings(
             apex=self.origin.to_text(omit_final_dot=True),

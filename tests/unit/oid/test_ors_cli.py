@@ -10,6 +10,7 @@ from tiny_zones import AT, EXAMPLE, HEAD, TinyDns, TinyZone, flip
 from trialanchor.cli import run, surroundings
 from trialanchor.cli.oid import resolve
 from trialanchor.clock import FixedClock
+from trialanchor_oid.errors import ConfigError
 from trialanchor_oid.ors.errors import OrsTimeoutError
 from trialanchor_oid.ors.fetch import Fetcher
 from trialanchor_oid.ors.information import (
@@ -24,6 +25,7 @@ from trialanchor_oid.ors.information import (
     encode_rinf,
 )
 from trialanchor_oid.ors.markup import html_of
+from trialanchor_oid.ors.query import NameServer
 
 APEX = "oid-res.test"
 REGISTERED = Registration(date(2026, 1, 31), Contact("Registry of Guangdong"))
@@ -182,6 +184,52 @@ def test_a_name_server_serves_as_local_copy(call, zone):
 @pytest.mark.parametrize("local", ["", "2.16", "2.16=", "x=127.0.0.1:53", "=127.0.0.1:53"])
 def test_a_local_copy_of_another_form_is_a_wrong_call(call, local):
     assert call("2.16.156.3016", "--local", local)[0] == 2
+
+
+def test_a_local_copy_without_its_file_is_a_wrong_call(call, tmp_path):
+    for local in (f"2={tmp_path}/none.zone", "2=/no/such/file@x", "2=张三", "2=a_name with blanks"):
+        assert call("2.16.156.3016", "--local", local)[0] == 2
+
+
+NO_NAMES = ["", "a..b", ".", "a" * 70, "-a", "张三", "a b", "*"]
+
+
+@pytest.mark.parametrize("apex", NO_NAMES)
+@pytest.mark.parametrize("command", [["resolve"], ["convert", "--to", "dns"], ["check"], ["explain"]], ids=" ".join)
+def test_an_apex_that_is_no_domain_is_a_wrong_call(monkeypatch, capsys, command, apex):
+    monkeypatch.setenv("TRIALANCHOR_LANG", "en")
+    assert run(["oid", *command, "2.999", "--apex", apex]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, "the apex is not a domain name" in printed.err) == ("", True)
+
+
+@pytest.mark.parametrize("record", ["@ DNAME 1", "@ SOA ns1 . 1 1 1 1 1"])
+def test_a_zone_that_cannot_be_served_is_a_wrong_call(capsys, tmp_path, record):
+    path = tmp_path / "ors.zone"
+    top = "" if "SOA" in record else "@ SOA ns1 hostmaster 1 1 1 1 1\n"
+    path.write_text(f"$TTL 300\n{top}@ NS ns1\nns1 A 127.0.0.1\n{record}\n", encoding="utf-8")
+    assert run(["oid", "serve", str(path), "--apex", "ors.example.org"]) == 2
+
+
+@pytest.mark.parametrize("server", ["张三", "", ":53", "[::1", "[x]:53", "a b", "127.0.0.1:0", "host:99999", "/etc/x"])
+def test_what_is_no_name_server_is_refused(server):
+    with pytest.raises(ConfigError):
+        NameServer.parse(server)
+
+
+@pytest.mark.parametrize(
+    ("server", "text"),
+    [
+        ("127.0.0.1", "127.0.0.1:53"),
+        ("localhost:5353", "localhost:5353"),
+        ("::1", "[::1]:53"),
+        ("[2001:db8::1]:5353", "[2001:db8::1]:5353"),
+        ("[::1]", "[::1]:53"),
+        ("ns1.example.org.", "ns1.example.org.:53"),
+    ],
+)
+def test_a_name_server_is_read(server, text):
+    assert str(NameServer.parse(server)) == text
 
 
 def test_a_file_that_is_no_trust_anchor_is_a_wrong_setting(call, tmp_path):

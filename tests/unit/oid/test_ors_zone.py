@@ -122,6 +122,7 @@ def test_the_serial_is_the_version_in_32_bits():
         ("country DNAME 2.example.org.", "outside"),
         ("country DNAME joint-iso-itu-t", "decimal"),
         ("16 DNAME 2", "number"),
+        ("@ DNAME 1", "whole zone"),
         ("ns2 A 127.0.0.2", "another host"),
         ("@ NS ns2", "more than one"),
         ("$INCLUDE other.zone", "master file"),
@@ -133,6 +134,13 @@ def test_the_serial_is_the_version_in_32_bits():
 def test_what_is_not_of_an_ors_zone_is_refused(record, reason):
     with pytest.raises(ZoneFileError, match=reason):
         read_zone(head(record + "\n"), APEX)
+
+
+@pytest.mark.parametrize("contact", [".", "example."])
+def test_a_zone_without_a_contact_is_refused(contact):
+    text = head().replace("hostmaster", contact)
+    with pytest.raises(ZoneFileError, match="contact"):
+        read_zone(text, APEX)
 
 
 @pytest.mark.parametrize("text", ["", "@ NS ns1\n", "\0", "$TTL 300\n@ SOA ns1 h 1 1 1 1 1\n"])

@@ -14,7 +14,7 @@ from trialanchor_oid.conflicts import conflicts as known_conflicts
 from trialanchor_oid.errors import OidError
 from trialanchor_oid.explain import explain as explain_oid
 from trialanchor_oid.notation import Notation, format_oid, parse_any
-from trialanchor_oid.ors.names import DEFAULT_APEX
+from trialanchor_oid.ors.names import DEFAULT_APEX, host_name
 
 if TYPE_CHECKING:
     from trialanchor_oid.codec import Oid
@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
 
 def explain(values: Values, *, apex: Apex = DEFAULT_APEX, as_json: AsJson = False) -> None:
     """Explain OIDs arc by arc: what each arc means, who says so, and what is odd."""
+    apex = host_name(apex)
     found = read_all(values, lambda text: explain_oid(parse_any(text, apex=apex)))
     if as_json:
         print_json("trialanchor_oid_explain", {"oids": [explanation.to_json() for _, explanation in found]})
@@ -53,6 +54,7 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Write OIDs in another notation, one a line."""
+    apex = host_name(apex)
     found = read_all(values, lambda text: format_oid(parse_any(text, apex=apex), to, apex=apex))
     texts = [text for _, text in found]
     if as_json:
@@ -75,6 +77,8 @@ def check(
     """Check that values are OIDs: 0 all are, 1 some are not; a bad one is named by its place."""
     if accept_gb2260 and not in_scheme:
         raise InputError("--accept-gb2260 goes with --scheme")
+
+    apex = host_name(apex)
 
     def read(text: str) -> Oid:
         oid = parse_any(text, apex=apex)

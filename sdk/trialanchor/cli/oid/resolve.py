@@ -27,7 +27,7 @@ from trialanchor_oid.ors.errors import OrsError
 from trialanchor_oid.ors.fetch import Fetcher, FetchPolicy
 from trialanchor_oid.ors.information import ChildInformation, Contact, RegistrationInformation
 from trialanchor_oid.ors.markup import text_of
-from trialanchor_oid.ors.names import DEFAULT_APEX
+from trialanchor_oid.ors.names import DEFAULT_APEX, host_name
 from trialanchor_oid.ors.query import DnsExchange, NameServer
 from trialanchor_oid.ors.records import CINF
 from trialanchor_oid.ors.resolution import Question, Resolution, error_json, labels_of_text, result_json
@@ -117,6 +117,7 @@ def resolve(  # noqa: PLR0913 - one parameter for each option
 ) -> int:
     """Resolve OIDs: 0 all resolved, 1 some do not exist or are refuted, 4 some could not be checked."""
     type_ = None if kind.upper() == ANY else kind.upper()
+    apex = host_name(apex)
     asked = read_all(values, lambda text: Question(labels_of_text(text, apex), type_, secure, fetch))
     anchors = () if trust_anchor is None else _read_anchors(trust_anchor)
     upstream = Upstream(exchange_of(server or ()), apex, anchors, trust_ad)
@@ -152,7 +153,7 @@ def _local_copy(text: str, upstream: Upstream) -> LocalCopy:
     """Read `PREFIX=HOST:PORT[@DOMAIN]` or `PREFIX=FILE[@DOMAIN]`.
 
     Raises:
-        ConfigError: It is neither.
+        ConfigError: It is neither, or there is no such file.
         ZoneFileError: The file is no master file.
     """
     prefix_text, equals, source = text.partition("=")
@@ -160,7 +161,9 @@ def _local_copy(text: str, upstream: Upstream) -> LocalCopy:
     if not equals or not source:
         raise ConfigError("--local is PREFIX=HOST:PORT or PREFIX=FILE, with @DOMAIN when its apex is another")
     prefix, apex = resolve_labels(labels_of_text(prefix_text)), own_apex or upstream.apex
-    if Path(source).is_file():
+    if "/" in source or Path(source).is_file():
+        if not Path(source).is_file():
+            raise ConfigError("the master file of a local copy does not exist")
         return copy_of_zone(prefix, read_file(Path(source), _MAX_ZONE).decode("utf-8", "replace"), apex)
     return LocalCopy(prefix, Upstream(exchange_of([source]), apex, upstream.anchors))
 
