@@ -2,7 +2,7 @@
 
 1. A record counts with flag `u`, replacement `.` and service `ORS+<TYPE>` in any case; in legacy mode also a bare one.
 2. Its regexp is taken apart literally (`records.read_regexp`).
-3. Lower order first, then lower preference.
+3. Lower order first, then lower preference; of records that count, the first `MAX_RECORDS` in this order are read.
 
 A record that counts and cannot be read is left out, with the reason; it does not spoil the others.
 
@@ -35,7 +35,7 @@ class Reading:
 
     Attributes:
         services: Those that could be read, in order.
-        refused: Why others could not, by type; `?` where not even that is readable.
+        refused: Why others could not, by type.
     """
 
     services: tuple[Service, ...]
@@ -47,7 +47,7 @@ class Reading:
 
     def reason_against(self, wanted: str | None) -> str:
         """Say why a record of the type could not be read; empty when there is no such record."""
-        return next((reason for type_, reason in self.refused if wanted in {None, type_} or type_ == "?"), "")
+        return next((reason for type_, reason in self.refused if wanted in {None, type_}), "")
 
 
 def read_services(records: Iterable[Any], *, legacy: bool = False) -> Reading:
@@ -57,21 +57,17 @@ def read_services(records: Iterable[Any], *, legacy: bool = False) -> Reading:
         records: NAPTR rdata.
         legacy: Whether a service may be a bare type.
     """
+    counting = [(type_, record) for record in records if (type_ := _type(record, legacy=legacy))]
+    counting.sort(key=lambda pair: (pair[1].order, pair[1].preference))
     services, refused = [], []
-    for record in list(records)[:MAX_RECORDS]:
-        type_ = "?"
+    for type_, record in counting[:MAX_RECORDS]:
         try:
-            if record.flags.decode("ascii", "replace").lower() != FLAGS or record.replacement != dns.name.root:
-                continue
-            type_ = _type(record.service.decode("ascii", "replace"), legacy=legacy)
-            if type_:
-                information = read_regexp(record.regexp.decode("utf-8"))
-                services.append(Service(type_, information, record.order, record.preference))
+            information = read_regexp(record.regexp.decode("utf-8"))
+            services.append(Service(type_, information, record.order, record.preference))
         except ServiceError as error:
             refused.append((type_, str(error)))
         except UnicodeDecodeError:
             refused.append((type_, "the regexp is not UTF-8"))
-    services.sort(key=lambda service: (service.order, service.preference))
     return Reading(tuple(services), tuple(refused))
 
 
@@ -103,9 +99,11 @@ def _arcs_of_name(target: str, apex: str) -> tuple[int, ...] | None:
         return None
 
 
-def _type(service: str, *, legacy: bool) -> str:
-    """Give the type of a service field; empty when it is not one of the ORS."""
-    upper = service.upper()
+def _type(record: Any, *, legacy: bool) -> str:
+    """Give the type of a record; empty when it does not count as one of the ORS (1)."""
+    if record.flags.decode("ascii", "replace").lower() != FLAGS or record.replacement != dns.name.root:
+        return ""
+    upper = str(record.service.decode("ascii", "replace")).upper()
     if upper.startswith(PREFIX):
         return upper.removeprefix(PREFIX)
     return upper if legacy and upper.isalnum() else ""

@@ -37,6 +37,7 @@ from trialanchor_oid.ors.information import Child, ChildInformation, Registratio
 from trialanchor_oid.ors.query import DnsExchange, NameServer
 from trialanchor_oid.ors.records import Service
 from trialanchor_oid.ors.resolution import Question, error_json, labels_of_text, result_json
+from trialanchor_oid.ors.services import MAX_RECORDS
 from trialanchor_oid.ors.tree import StaticTree
 from trialanchor_oid.ors.zone import ZoneSettings
 
@@ -152,6 +153,14 @@ def test_a_hostile_regexp_is_never_run_and_never_taken(regexp):
     with pytest.raises(OrsRecordError) as refused:
         resolver(TinyDns(TinyZone(APEX, text))).resolve(ask("/1"))
     assert refused.value.number > LOCAL
+
+
+def test_the_records_that_come_first_are_read_of_many():
+    other = "".join(f'ors-dummy.1 300 NAPTR 1 {n} "u" "SIP+D2U" "!^.*$!sip:{n}!" .\n' for n in range(100))
+    late = "".join(naptr("UINF", f"https://x/{n}", order=n + 1) for n in range(100))
+    server = TinyDns(TinyZone(APEX, HEAD + other + late))
+    found = resolver(server).resolve(ask("/1", "UINF"))
+    assert [service.order for service in found.services] == list(range(1, MAX_RECORDS + 1))
 
 
 def test_one_bad_record_does_not_spoil_a_good_one():
