@@ -2,7 +2,7 @@
 
 How a query is answered:
 
-1. No header, or a response: nothing is sent. An operation other than QUERY: NOTIMP. Malformed: FORMERR.
+1. No header, or a response: nothing is sent. An operation other than QUERY, or type 0: NOTIMP. Malformed: FORMERR.
    An EDNS version other than 0: BADVERS.
 2. Outside the apex, another class than IN, a zone transfer or another type that asks for no records: REFUSED.
 3. The name is walked from the apex down. A label that stands for arcs redirects what is below it: DNAME and the CNAME
@@ -61,8 +61,8 @@ CACHE_ENTRIES: Final = 10_000
 MAX_CACHED_QUERY: Final = 512
 """Bounds of the answer cache: at most about 2 kB an entry, 20 MB in all."""
 
-_META_TYPES: Final = frozenset((Type.OPT, *range(128, 256))) - {Type.ANY}
-"""Types that ask for something other than records (RFC 6895 §3.1), zone transfers among them."""
+_META_TYPES: Final = frozenset((Type.OPT, *range(249, 253)))
+"""OPT, TKEY, TSIG, IXFR and AXFR: types that ask for something other than records (RFC 6895 §3.1)."""
 
 _NUMBER: Final = re.compile(rb"0|[1-9][0-9]{0,39}")
 _PRINTABLE: Final = re.compile(rb"[!-~]+")
@@ -118,6 +118,8 @@ class Answerer:
             return Answer(Rcode.FORMERR)
         if query.version:
             return Answer(Rcode.BADVERS)
+        if not query.rdtype:
+            return Answer(Rcode.NOTIMP)
         below = len(query.starts) - self._apex_labels
         if query.rdclass != IN or query.rdtype in _META_TYPES or not self._serves(query, below):
             return Answer(Rcode.REFUSED)

@@ -40,6 +40,7 @@ MAX_TCP: Final = 65_535
 HEADER: Final = struct.Struct("!HHHHHH")
 _FIXED: Final = struct.Struct("!HHIH")
 _QUESTION: Final = struct.Struct("!HH")
+_OPTION: Final = struct.Struct("!HH")
 
 QR: Final = 0x8000
 AA: Final = 0x0400
@@ -166,7 +167,8 @@ def read_header(wire: bytes) -> tuple[Query, tuple[int, ...]] | None:
 def read_question(wire: bytes, query: Query, counts: tuple[int, ...]) -> bool:
     """Read question and OPT into `query`; False when the message is malformed, with what was read until there.
 
-    Malformed is: not exactly one question, a name that is none, records that do not end, an OPT out of place.
+    Malformed is: not exactly one question, a name that is none, records that do not end, octets after the last of
+    them, an OPT out of place or with an option longer than itself.
     """
     questions, *records = counts
     end = _name_end(wire, query) if questions == 1 else 0
@@ -174,7 +176,7 @@ def read_question(wire: bytes, query: Query, counts: tuple[int, ...]) -> bool:
         return False
     query.name = wire[HEADER.size : end]
     query.rdtype, query.rdclass = _QUESTION.unpack_from(wire, end)
-    return not any(records) or _read_records(wire, end + _QUESTION.size, query, records)
+    return _read_records(wire, end + _QUESTION.size, query, records)
 
 
 def _name_end(wire: bytes, query: Query) -> int:
@@ -217,11 +219,21 @@ def _read_records(wire: bytes, at: int, query: Query, counts: Sequence[int]) -> 
         if len(wire) < at:
             return False
         if rdtype == Type.OPT:
-            if query.payload is not None or not root or number < additional_from:
+            out_of_place = query.payload is not None or not root or number < additional_from
+            if out_of_place or not _are_options(wire[at - length : at]):
                 return False
             query.payload = payload
             query.version, query.dnssec_ok = ttl >> _VERSION_SHIFT & _OCTET, bool(ttl & DO)
-    return True
+    return at == len(wire)
+
+
+def _are_options(data: bytes) -> bool:
+    """Tell whether the data of an OPT are whole options (RFC 6891 §6.1.2); what they say is not looked at."""
+    at = 0
+    while at + _OPTION.size <= len(data):
+        _, length = _OPTION.unpack_from(data, at)
+        at += _OPTION.size + length
+    return at == len(data)
 
 
 def write_answer(query: Query, answer: Answer, limit: int) -> bytes:

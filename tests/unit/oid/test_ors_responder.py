@@ -238,6 +238,10 @@ OPT = b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
         raw(counts=(1, 0, 0, 1), rest=b"\x01a\0\0\x01\0\x01" + OPT[:-1] + b"\x09"),
         raw(counts=(1, 0, 0, 1), rest=b"\x01a\0\0\x01\0\x01\x80" + OPT),
         raw(counts=(1, 65535, 65535, 65535)),
+        raw(rest=b"\x01a\0\0\x01\0\x01\0"),
+        raw(counts=(1, 0, 0, 1), rest=b"\x01a\0\0\x01\0\x01" + OPT + b"\0"),
+        raw(counts=(1, 0, 0, 1), rest=b"\x01a\0\0\x01\0\x01" + OPT[:-1] + b"\x06\0\x0a\0\x08ab"),
+        raw(counts=(1, 0, 0, 1), rest=b"\x01a\0\0\x01\0\x01" + OPT[:-1] + b"\x03\0\x0a\0"),
     ],
     ids=[
         "no-question",
@@ -256,6 +260,10 @@ OPT = b"\0\0\x29\x04\xd0\0\0\0\0\0\0"
         "data-cut-off",
         "owner-malformed",
         "counts-too-large",
+        "octets-after-the-question",
+        "octets-after-the-records",
+        "option-longer-than-its-opt",
+        "option-cut-off",
     ],
 )
 def test_a_malformed_query_is_formerr(answerer, wire):
@@ -276,9 +284,15 @@ def test_another_operation_is_notimp(answerer, opcode):
     assert (answer.rcode(), answer.opcode()) == (dns.rcode.NOTIMP, opcode)
 
 
-@pytest.mark.parametrize("rdtype", ["AXFR", "IXFR", "TSIG", "TKEY", "MAILB", "OPT"])
+@pytest.mark.parametrize("rdtype", ["AXFR", "IXFR", "TSIG", "TKEY", "OPT"])
 def test_what_is_no_question_for_records_is_refused(answerer, rdtype):
     assert parsed(answerer, query(f"{APEX}.", rdtype)).rcode() == dns.rcode.REFUSED
+
+
+@pytest.mark.parametrize(("rdtype", "rcode"), [("TYPE0", 4), ("MAILA", 0), ("MAILB", 0), ("TYPE200", 0)])
+def test_types_that_no_name_has_are_answered_as_knot_does(answerer, rdtype, rcode):
+    answer = parsed(answerer, query(NODE, rdtype))
+    assert (answer.rcode(), answer.answer) == (rcode, [])
 
 
 @pytest.mark.parametrize("rdclass", ["CH", "HS", "ANY", "NONE"])
@@ -374,6 +388,15 @@ def test_beyond_the_rate_every_second_query_is_truncated_and_the_others_dropped(
     assert limiter.verdict("192.0.3.1") is Verdict.ANSWER
     clock.now = 3600
     assert [limiter.verdict("192.0.2.1") for _ in range(4)].count(Verdict.ANSWER) == 3
+
+
+@pytest.mark.parametrize("per_s", [0.4, 0.1, 0.001])
+def test_a_rate_below_one_answers_now_and_then(per_s):
+    clock = Seconds()
+    limiter = RateLimiter(per_s, now=clock)
+    assert [limiter.verdict("192.0.2.1") for _ in range(2)] == [Verdict.ANSWER, Verdict.TRUNCATE]
+    clock.now = 1 / per_s
+    assert limiter.verdict("192.0.2.1") is Verdict.ANSWER
 
 
 @pytest.mark.parametrize(
