@@ -116,10 +116,8 @@ class Answerer:
             return Answer(Rcode.NOTIMP)
         if not read_question(wire, query, counts):
             return Answer(Rcode.FORMERR)
-        if query.version:
-            return Answer(Rcode.BADVERS)
-        if not query.rdtype:
-            return Answer(Rcode.NOTIMP)
+        if query.version or not query.rdtype:
+            return Answer(Rcode.BADVERS if query.version else Rcode.NOTIMP)
         below = len(query.starts) - self._apex_labels
         if query.rdclass != IN or query.rdtype in _META_TYPES or not self._serves(query, below):
             return Answer(Rcode.REFUSED)

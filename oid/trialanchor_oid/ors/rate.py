@@ -47,7 +47,7 @@ class RateLimiter:
     """Decides for each UDP query; used by one event loop."""
 
     def __init__(self, per_s: float, burst: float = 0, now: Callable[[], float] = time.monotonic) -> None:
-        """Allow each client network `per_s` answers a second, and at once `burst` (0: those of two seconds), at least 1."""
+        """Allow each client network `per_s` answers a second, and `burst` at once (0: twice that), 1 or more."""
         self._per_s = per_s
         self._burst = max(1.0, burst or 2 * per_s)
         self._now = now
