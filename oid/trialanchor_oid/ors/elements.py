@@ -2,10 +2,11 @@
 
 Rules of reading:
 
-1. At most `MAX_FILE` octets, UTF-8 with or without a byte order mark.
+1. At most `MAX_FILE` octets, UTF-8 with or without a byte order mark, and declared as nothing else.
 2. No document type: with it go entities, external files and default attributes. No processing instructions.
 3. At most `MAX_DEPTH` levels; text or elements inside an element, never both.
-4. No attributes, but `xmlns` and `xsi` ones are passed over; no element name with a prefix.
+4. No attributes, but declarations of prefixes and `xsi` ones are passed over; no element in a namespace.
+5. Blanks are those of XML: space, tab, line feed, carriage return. Another one, such as U+00A0, is text.
 
 Every refusal names the line.
 
@@ -38,7 +39,9 @@ _SHOWN: Final = 60
 _OUTSIDE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """A character that XML 1.0 cannot hold."""
 
-_PASSED_OVER: Final = ("xmlns", "xsi:")
+_PASSED_OVER: Final = ("xmlns:", "xsi:")
+_BLANKS: Final = " \t\r\n"
+_UTF_8: Final = "utf-8"
 
 
 class InformationError(InputError):
@@ -77,7 +80,7 @@ class Element:
         """Give the text, blanks around it removed, of an element that may have no children."""
         if self.children:
             self.children[0].refuse(f"has no place in <{self.name}>")
-        return self.text.strip()
+        return self.text.strip(_BLANKS)
 
     def parts(self, known: Mapping[str, bool]) -> dict[str, Element]:
         """Give the children by name; they must come in the order of `known`, each at most once.
@@ -127,11 +130,11 @@ class Element:
 
     def check_empty(self) -> None:
         """Refuse an element with text or children."""
-        if self.children or self.text.strip():
+        if self.children or self.text.strip(_BLANKS):
             self.refuse("must be empty")
 
     def _elements(self) -> list[Element]:
-        if self.text.strip():
+        if self.text.strip(_BLANKS):
             self.refuse("holds text where only elements may be")
         return self.children
 
@@ -189,11 +192,12 @@ class _Reader:
     """Turns the events of one parse into elements."""
 
     def __init__(self) -> None:
-        self._parser = expat.ParserCreate("utf-8")
+        self._parser = expat.ParserCreate(_UTF_8)
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._characters
+        self._parser.XmlDeclHandler = self._check_declaration
         self._parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._parser.EntityDeclHandler = self._refuse_doctype
         self._parser.ProcessingInstructionHandler = self._refuse_instruction
@@ -216,6 +220,10 @@ class _Reader:
     def _refuse(self, reason: str) -> NoReturn:
         raise InformationError(f"line {self._parser.CurrentLineNumber}: {reason}")
 
+    def _check_declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        if encoding is not None and encoding.lower() != _UTF_8:
+            self._refuse("another encoding than UTF-8 is declared")
+
     def _refuse_doctype(self, *_: object) -> None:
         self._refuse("a document type (DOCTYPE, entities) is not accepted")
 
@@ -226,7 +234,9 @@ class _Reader:
         element = Element(name, self._parser.CurrentLineNumber)
         if ":" in name:
             element.refuse("has a prefix, the elements of the modules have none")
-        if any(not attribute.startswith(_PASSED_OVER) for attribute in attributes):
+        if attributes.get("xmlns"):
+            element.refuse("is in a namespace, the elements of the modules are in none")
+        if any(not name.startswith(_PASSED_OVER) for name in attributes if name != "xmlns"):
             element.refuse("has an attribute, the elements of the modules have none")
         if len(self._open) >= MAX_DEPTH:
             element.refuse(f"lies deeper than {MAX_DEPTH} levels")
@@ -240,7 +250,7 @@ class _Reader:
     def _end(self, _name: str) -> None:
         element = self._open.pop()
         element.text = "".join(self._texts.pop())
-        if element.children and element.text.strip():
+        if element.children and element.text.strip(_BLANKS):
             element.refuse("holds both text and elements")
 
     def _characters(self, text: str) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from trialanchor_oid.codec import Oid
@@ -85,7 +85,7 @@ class ChildInformation:
         other_children: Number of children that are not listed; `NOT_TOLD` for an unknown number.
 
     Raises:
-        InformationError: The number is below -1, or two children have one arc.
+        InformationError: The number is below -1 or told although nothing is disclosed, or two children have one arc.
     """
 
     disclosed: tuple[Child, ...] | None = None
@@ -94,6 +94,8 @@ class ChildInformation:
     def __post_init__(self) -> None:
         if self.other_children < NOT_TOLD or _INTEGER.fullmatch(str(self.other_children)) is None:
             raise InformationError("the number of other children is -1 (not told) or a whole number")
+        if self.disclosed is None and self.other_children != NOT_TOLD:
+            raise InformationError("the number of other children has no place where nothing is disclosed")
         arcs = [child.numeric_label for child in self.disclosed or ()]
         if len(set(arcs)) != len(arcs):
             raise InformationError("a child is listed twice")
@@ -163,10 +165,22 @@ class EncipheredContact:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """When a node was registered, and by whom."""
+    """When a node was registered, and by whom.
+
+    Attributes:
+        date: The day, without a time.
+        registrant: Who registered it.
+
+    Raises:
+        InformationError: The date has a time.
+    """
 
     date: date
     registrant: Contact | EncipheredContact
+
+    def __post_init__(self) -> None:
+        if isinstance(self.date, datetime):
+            raise InformationError("the date of a registration is a day, without a time")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.resources import files
 
 import pytest
@@ -49,6 +49,8 @@ WRITTEN = {
     "cinf-annex": ANNEX_EXAMPLE.encode(),
     "cinf-no-disclosure": encode_cinf(ChildInformation()),
     "cinf-no-children": encode_cinf(ChildInformation((), 3)),
+    "cinf-long-arcs": encode_cinf(ChildInformation((Child(10**38), Child(10**40 - 1), Child(0)), 10**39)),
+    "cinf-no-break-space": encode_cinf(ChildInformation((Child(1, ("\u00a0",)),), 0)),
     "cinf-without-labels": encode_cinf(ChildInformation((Child(0, (), False),), 0)),
     "rinf-full": encode_rinf(FULL_RINF),
     "rinf-no-disclosure": encode_rinf(RegistrationInformation()),
@@ -123,6 +125,12 @@ REFUSED = {
     "utf-16": (ANNEX_EXAMPLE.encode("utf-16"), "not UTF-8"),
     "prefix": (b"<x:ChildInformation xmlns:x='u'/>", "has a prefix"),
     "attribute": (b"<ChildInformation a='1'/>", "has an attribute"),
+    "attribute-like-xmlns": (b"<ChildInformation xmlnsfoo='1'/>", "has an attribute"),
+    "namespace": (b'<ChildInformation xmlns="http://evil/"><noDisclosure/></ChildInformation>', "in a namespace"),
+    "inner-namespace": (cinf('<noDisclosure xmlns="u"/>'), "<noDisclosure> is in a namespace"),
+    "latin-1-declared": (b'<?xml version="1.0" encoding="ISO-8859-1"?>' + cinf("<noDisclosure/>"), "than UTF-8"),
+    "ascii-declared": (b'<?xml version="1.0" encoding="us-ascii"?>' + cinf("<noDisclosure/>"), "line 1: another"),
+    "full-of-a-no-break-space": (cinf("<noDisclosure>\u00a0</noDisclosure>"), "must be empty"),
     "two-choices": (cinf("<noDisclosure/><noDisclosure/>"), "holds exactly one of"),
     "no-choice": (cinf(""), "holds exactly one of"),
     "full-no-disclosure": (cinf("<noDisclosure>x</noDisclosure>"), "must be empty"),
@@ -173,6 +181,11 @@ def test_a_rinf_that_does_not_conform_is_refused(name):
         decode_rinf(data.encode())
     assert reason in str(refused.value)
     assert str(refused.value).startswith("line ")
+
+
+def test_no_namespace_may_be_declared_as_such():
+    data = b'<?xml version="1.0" encoding="utf-8"?><ChildInformation xmlns=""><noDisclosure/></ChildInformation>'
+    assert decode_cinf(data) == ChildInformation()
 
 
 def test_attributes_of_a_schema_are_passed_over():
@@ -265,7 +278,7 @@ def test_html_outside_the_subset_is_not_written():
 
 
 ARCS = st.integers(0, 10**40 - 1)
-NAMES = st.text("abcdefgABC广东省-_.~", min_size=1, max_size=20)
+NAMES = st.text("abcdefgABC广东省-_.~\u00a0\u3000", min_size=1, max_size=20)
 CHILDREN = st.lists(
     st.builds(Child, ARCS, st.lists(NAMES, max_size=3).map(tuple), st.booleans()),
     max_size=5,
@@ -312,6 +325,8 @@ def test_a_character_that_xml_cannot_hold_is_not_written():
         lambda: Child(1, ("12",)),
         lambda: ChildInformation((Child(1), Child(1))),
         lambda: ChildInformation((), -2),
+        lambda: ChildInformation(None, 5),
+        lambda: Registration(datetime(2026, 1, 31, tzinfo=UTC), Contact()),
         lambda: Contact(""),
         lambda: Contact(" a"),
         lambda: Contact(postal_address=("a ",)),
