@@ -110,7 +110,7 @@ def read_anchors(text: str) -> tuple[TrustAnchor, ...]:
     """Read trust anchors: DS and DNSKEY records in the form of a zone file, with absolute names.
 
     Raises:
-        ConfigError: It is something else, or empty.
+        ConfigError: It is something else, empty, or no record of a zone is one to validate with.
     """
     try:
         rrsets = dns.zonefile.read_rrsets(text, rdclass=None, default_ttl=0, origin=dns.name.root)
@@ -123,6 +123,9 @@ def read_anchors(text: str) -> tuple[TrustAnchor, ...]:
         found.setdefault(rrset.name, []).extend(rrset)
     if not found:
         raise ConfigError("there is no trust anchor in the file")
+    for zone, records in found.items():
+        if not any(map(_is_usable, records)):
+            raise ConfigError(f"no trust anchor of {zone} can be used: its digests or algorithms are not supported")
     return tuple(TrustAnchor(zone, tuple(records)) for zone, records in found.items())
 
 

@@ -430,3 +430,11 @@ def test_trust_anchors_are_read_from_a_file():
 def test_other_files_are_no_trust_anchors(text):
     with pytest.raises(ConfigError):
         read_anchors(text)
+
+
+@pytest.mark.parametrize("anchor", ["DS 1 13 1 " + "00" * 20, "DS 1 5 2 " + "00" * 32, "DNSKEY 257 3 5 AwEAAQ=="])
+def test_trust_anchors_that_nothing_can_be_validated_with_are_a_wrong_setting(anchor):
+    zone = TinyZone("oid-res.test", EXAMPLE)
+    with pytest.raises(ConfigError, match=r"no trust anchor of oid-res\.test\. can be used"):
+        read_anchors(f"oid-res.test. IN {anchor}\nother.test. IN DS {zone.ds}\n")
+    assert read_anchors(f"oid-res.test. IN {anchor}\noid-res.test. IN DS {zone.ds}\n")[0].zone == zone.apex
