@@ -28,6 +28,7 @@ One file holds all kinds, because they are read by the same few rules and each i
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -194,7 +195,7 @@ _GS1_TEXT: Final = re.compile(r"[!\"%&'*+,./0-9:;<=>?A-Z_a-z-]{1,20}", re.ASCII)
 """Value of a field of variable length: the GS1 characters without brackets, which would be ambiguous here."""
 
 _GS1_DATE: Final = re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])", re.ASCII)
-"""YYMMDD; the day 00 is the month as a whole."""
+"""YYMMDD; the day 00 is the month as a whole. Whether the day exists is only remarked upon."""
 
 _GS1_VALUES: Final = {
     "01": re.compile(rf"[0-9]{{{GTIN_DIGITS}}}", re.ASCII),
@@ -233,15 +234,6 @@ def parse_drug_code(text: str, kind: str | None = None) -> DrugCode:
     found = _kind_of(text) if kind is None else DrugCodeKind(kind)
     parts, remarks = _READERS[found](text)
     return DrugCode(found, text, tuple(parts), tuple(_REMARKS[remark] for remark in remarks))
-
-
-def is_drug_code(text: str, kind: str | None = None) -> bool:
-    """Tell whether a text is a well-formed drug code; `kind` as for `parse_drug_code`."""
-    try:
-        parse_drug_code(text, kind)
-    except DrugCodeError:
-        return False
-    return True
 
 
 _Read = tuple[list[DrugCodePart], list[str]]
@@ -345,7 +337,14 @@ def _read_gs1(text: str) -> _Read:
         raise _shape(kind, "a trace code has the fields (01) and (21)")
     if check_digit(given["01"][:-1]) != int(given["01"][-1]):
         raise _mismatch(kind, GTIN_DIGITS, "digit {digit} of the GTIN")
-    return parts, []
+    dates = (given[field] for field in ("11", "17") if field in given)
+    return parts, [] if all(map(_is_date, dates)) else ["gs1-date"]
+
+
+def _is_date(text: str) -> bool:
+    """Tell whether a date of GS1 exists; two digits of a year tell whether it is a leap year."""
+    year, month, day = int(text[:2]), int(text[2:4]), int(text[4:])
+    return day <= monthrange(2000 + year, month)[1]
 
 
 def _gs1_part(element: re.Match[str], before: Sequence[DrugCodePart]) -> DrugCodePart:
