@@ -1,6 +1,7 @@
 """`trialanchor oid resolve`: what it prints, in both languages, and its exit codes."""
 
 import json
+import re
 from datetime import date
 
 import httpx2
@@ -209,6 +210,26 @@ def test_a_zone_that_cannot_be_served_is_a_wrong_call(capsys, tmp_path, record):
     top = "" if "SOA" in record else "@ SOA ns1 hostmaster 1 1 1 1 1\n"
     path.write_text(f"$TTL 300\n{top}@ NS ns1\nns1 A 127.0.0.1\n{record}\n", encoding="utf-8")
     assert run(["oid", "serve", str(path), "--apex", "ors.example.org"]) == 2
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "@ DNAME 1",
+        "country DNAME 2.example.org.",
+        "cn DNAME joint",
+        "16 DNAME 2",
+        "2 NAPTR 1 1 u ORS+A !^.*$!/2! .",
+    ],
+)
+def test_why_a_zone_cannot_be_served_is_told_in_chinese(monkeypatch, capsys, tmp_path, record):
+    monkeypatch.setenv("TRIALANCHOR_LANG", "zh")
+    path = tmp_path / "ors.zone"
+    path.write_text(f"$TTL 300\n@ SOA ns1 h 1 1 1 1 1\n@ NS ns1\nns1 A 127.0.0.1\n{record}\n", encoding="utf-8")
+    assert run(["oid", "serve", str(path), "--apex", "ors.example.org"]) == 2
+    _, _, reason = capsys.readouterr().err.splitlines()[0].partition("记录无法服务：")
+    assert len(re.findall("[\u4e00-\u9fff]", reason)) > 5
+    assert re.search(r"[a-z]{3,} [a-z]{2,}", reason) is None
 
 
 @pytest.mark.parametrize("server", ["张三", "", ":53", "[::1", "[x]:53", "a b", "127.0.0.1:0", "host:99999", "/etc/x"])
