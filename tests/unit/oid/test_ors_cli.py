@@ -188,7 +188,7 @@ def test_a_local_copy_of_another_form_is_a_wrong_call(call, local):
 
 
 def test_a_local_copy_without_its_file_is_a_wrong_call(call, tmp_path):
-    for local in (f"2={tmp_path}/none.zone", "2=/no/such/file@x", "2=张三", "2=a_name with blanks"):
+    for local in (f"2.16={tmp_path}/none.zone", "2.16=/no/such/file@x", "2.16=张三", "2.16=a_name with blanks"):
         assert call("2.16.156.3016", "--local", local)[0] == 2
 
 
