@@ -187,9 +187,12 @@ def test_a_local_copy_of_another_form_is_a_wrong_call(call, local):
     assert call("2.16.156.3016", "--local", local)[0] == 2
 
 
-def test_a_local_copy_without_its_file_is_a_wrong_call(call, tmp_path):
-    for local in (f"2.16={tmp_path}/none.zone", "2.16=/no/such/file@x", "2.16=张三", "2.16=a_name with blanks"):
-        assert call("2.16.156.3016", "--local", local)[0] == 2
+@pytest.mark.parametrize("source", ["{folder}/none.zone", "/no/such/file@x", "张三", "a name with blanks"])
+def test_a_local_copy_without_its_file_is_a_wrong_call(capsys, monkeypatch, tmp_path, source):
+    monkeypatch.setenv("TRIALANCHOR_LANG", "en")
+    assert run(["oid", "resolve", "2.16.156.3016", "--local", f"2.16={source.format(folder=tmp_path)}"]) == 2
+    reason = "master file of a local copy does not exist" if "/" in source else "not a domain name"
+    assert reason in capsys.readouterr().err
 
 
 NO_NAMES = ["", "a..b", ".", "a" * 70, "-a", "张三", "a b", "*"]
