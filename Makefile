@@ -31,9 +31,9 @@ fix: $(STAMP) ## mend what the linter can mend
 	$(BIN)/ruff format .
 
 test: $(STAMP) lint ## run everything: unit, scenario, vectors, then live with real processes and engines
-	$(BIN)/python -m pytest -q -rs -m "not live" --disable-socket --allow-unix-socket
 	sh network/postgres/install.sh
 	sh network/dns/install.sh
+	$(BIN)/python -m pytest -q -rs -m "not live" --disable-socket --allow-unix-socket
 	$(BIN)/python -m pytest -q -rs -m live
 
 demo: $(STAMP) ## register, anchor, verify, refute and disclose real data (DATA=folder for your own)

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Install Knot DNS and its tools for the live tests when they are missing and this user may; otherwise say so. Never
-# fails: the live suite says what it skipped and why. The service that the package brings is never left running.
+# Install Knot DNS and its tools, and xmllint for the schemas of information files, when they are missing and this user
+# may; otherwise say so. Never fails: the tests say what they skipped and why. The service that the package brings is
+# never left running.
 set -u
 missing=""
-for program in knotd kdig keymgr kzonecheck dnsperf; do
+for program in knotd kdig keymgr kzonecheck dnsperf xmllint; do
     command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || missing="$missing $program"
 done
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "Knot DNS is not complete (missing:$missing), and only root on Debian can install it here: its live tests will be skipped"
+    echo "missing:$missing; only root on Debian can install it here: the tests that need it will be skipped"
     exit 0
 fi
-echo "installing Knot DNS for the live tests"
+echo "installing for the tests of names:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # A mask outlives the installation: the package must not start a name server on port 53.
 masked=""
@@ -20,8 +21,8 @@ command -v knotd >/dev/null || [ -x /usr/sbin/knotd ] || fresh=yes
 if [ ! -e /etc/systemd/system/knot.service ] && mkdir -p /etc/systemd/system && ln -s /dev/null /etc/systemd/system/knot.service; then
     masked=yes
 fi
-apt-get update -qq && apt-get install -qq -y --no-install-recommends knot knot-dnsutils knot-dnssecutils dnsperf >/dev/null ||
-    echo "Knot DNS could not be installed: its live tests will be skipped"
+apt-get update -qq && apt-get install -qq -y --no-install-recommends knot knot-dnsutils knot-dnssecutils dnsperf libxml2-utils >/dev/null ||
+    echo "not all of it could be installed: the tests that need it will be skipped"
 [ -n "$masked" ] && rm -f /etc/systemd/system/knot.service
 if [ -n "$fresh" ] && command -v systemctl >/dev/null; then
     systemctl disable --now knot >/dev/null 2>&1
