@@ -40,6 +40,7 @@ OWN_CLASS: Final = 1_001
 _CHUNK: Final = 500
 _CACHED: Final = 1_024
 
+_LAST: Final = select(func.max(nodes.c.block))
 _CHILD: Final = nodes.alias("child")
 _NODE: Final = select(nodes, exists().where(_CHILD.c.parent == nodes.c.oid).label("has_children")).where(
     nodes.c.oid == bindparam("oid")
@@ -75,7 +76,7 @@ class Registry:
     def __init__(self, engine: Engine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger
-        self._counting = Lock()
+        self._noticing = Lock()
         self._listeners: list[Callable[[], None]] = []
         self._version = self._stored_version()
         self._above = lru_cache(maxsize=_CACHED)(self._read_above)
@@ -90,26 +91,32 @@ class Registry:
         """
         if action not in ACTIONS:
             raise NotFoundError(f"the transitions are {', '.join(ACTIONS)}")
-        outcome = self._ledger.submit(Transaction("oids", action, caller, dict(arguments)))
-        if outcome.events:
-            with self._counting:
-                self._version += 1
+        try:
+            return self._ledger.submit(Transaction("oids", action, caller, dict(arguments))).result
+        finally:  # after a lost answer too: it may have been written
+            self._notice()
+
+    def _notice(self) -> None:
+        """Take over the version that the database has reached, and tell the listeners of a new one."""
+        stored = self._stored_version()
+        with self._noticing:
+            changed, self._version = stored > self._version, max(stored, self._version)
+        if changed:
             for listener in self._listeners:
                 listener()
-        return outcome.result
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Have a listener called after every change, in the thread that made it; it returns at once."""
+        """Have a listener called after changes, in a thread that made one; it returns at once."""
         self._listeners.append(listener)
 
     @property
     def version(self) -> int:
-        """A number that grows with every change, over restarts too: never above the blocks there are."""
+        """A number that grows with every change, over restarts too: that of the last block which made one, plus one."""
         return self._version
 
     def _stored_version(self) -> int:
         with reading(self._engine) as connection:
-            last = connection.scalar(select(func.max(nodes.c.block)))
+            last = connection.scalar(_LAST)
         return 0 if last is None else int(last) + 1
 
     def node(self, arcs: Arcs) -> TreeNode | None:

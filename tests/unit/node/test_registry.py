@@ -298,6 +298,19 @@ def test_a_lost_commit_is_found_by_asking_again(desk, faults, after):
     assert len(desk.find()["entries"]) == 1
 
 
+def test_what_was_written_without_an_answer_is_served_and_published_all_the_same(desk, faults):
+    arcs, told = tuple(map(int, f"{DRUGS}.100001".split("."))), []
+    desk.node.registry.on_change(lambda: told.append(True))
+    assert desk.node.tree.services(arcs) is None
+    entry = {"prefix": DRUGS, "entries": [DRUG], "request": "lost"}
+    with faults(desk.node.engine).at_commit("disk I/O error", after=True), pytest.raises(LedgerError):
+        desk.node.registry.submit("allocate", HOSPITAL, entry)
+    assert told == [True]
+    assert desk.node.tree.services(arcs)
+    desk.node.registry.submit("allocate", HOSPITAL, entry)
+    assert told == [True]
+
+
 def test_a_checked_database_agrees_with_its_ledger(desk):
     desk.with_pharmacy()
     (oid,) = desk.write("allocate", entries=[DRUG])
