@@ -34,7 +34,7 @@ class Entry:
         visibility: `public`, `private` or `blinded`.
         owner: OID that registered it.
         status: `active` or `deprecated`.
-        version: 1 for the first description.
+        version: 1 for the first description; None where it is not disclosed.
         registered_at: Unix seconds of the first description; None where it is not disclosed.
         changed_at: Unix seconds of this version; None likewise.
         block: Number of the ledger block that holds this version.
@@ -53,7 +53,7 @@ class Entry:
     visibility: str
     owner: str
     status: str
-    version: int
+    version: int | None
     registered_at: int | None
     changed_at: int | None
     block: int | None
@@ -79,11 +79,11 @@ class Entry:
     def disclosed(self) -> Entry:
         """Give what anyone may see: all of a public entry, and of another one that it exists and for whom.
 
-        Neither type nor time nor link is left, since numbers given one after the other could tell arms apart by them.
+        Neither type nor version, time nor link is left: numbers that follow each other could tell arms apart by them.
         """
         if self.is_public:
             return self
-        return Entry(self.oid, None, self.visibility, self.owner, self.status, self.version, None, None, None)
+        return Entry(self.oid, None, self.visibility, self.owner, self.status, None, None, None, None)
 
     def to_json(self) -> dict[str, Any]:
         """Give the JSON object; what is not there is left out."""
@@ -138,6 +138,7 @@ class Change:
     """One version in the history of an entry."""
 
     entry: Entry
+    version: int
     at: int
     block: int
 

@@ -84,7 +84,7 @@ def _place(oid: str) -> tuple[str, bytes]:
 
 def _index(connection: Connection, entries: Sequence[Entry]) -> None:
     """Make entries findable by name, code and label; what a version no longer says is taken out."""
-    changed = [entry.oid for entry in entries if entry.version > 1]
+    changed = [entry.oid for entry in entries if entry.version != 1]
     for start in range(0, len(changed), _CHUNK):
         part = changed[start : start + _CHUNK]
         for table in (codes, names, labels):

@@ -163,7 +163,7 @@ class Registry:
             first = connection.scalar(began)
             rows = connection.execute(versions.limit(limit)).all()
         return [
-            Change(decode_entry(oid, row.entry, (first or row.at, row.at), row.block), row.at, row.block)
+            Change(decode_entry(oid, row.entry, (first or row.at, row.at), row.block), row.version, row.at, row.block)
             for row in rows
         ]
 

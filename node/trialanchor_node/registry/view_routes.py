@@ -26,8 +26,6 @@ from trialanchor_node.registry.negotiation import choose, language
 from trialanchor_node.registry.resolving import ROOT, name_of, resolve
 from trialanchor_node.registry.views import (
     apex_of,
-    disclosed,
-    entry_json,
     owner_names_of,
     read_brief,
     read_view,
@@ -147,7 +145,7 @@ def read_rinf(request: Request, oid: Dotted) -> Response:
     found = node.registry.node(arcs)
     if found is None:
         return _unknown(node, arcs)
-    shown = disclosed(found)
+    shown = found.disclosed()
     return cached(request, information.rinf_of(shown, owner_names_of(node, shown.entry)), information.MEDIA_TYPE)
 
 
@@ -217,8 +215,8 @@ def read_history(
         return _unknown(node, arcs)
     public = found.entry.is_public
     changes = node.registry.history(found.dotted, after) if public else []
-    last = changes[-1].entry.version if changes else after
-    more = public and last < found.entry.version
+    last = changes[-1].version if changes else after
+    more = public and last < (found.entry.version or 0)
     body = {
         "oid": found.dotted,
         "disclosed": public,
@@ -231,9 +229,9 @@ def read_history(
 def _version(change: Change) -> dict[str, Any]:
     """Give one version; of one that was not public then, only that there was one."""
     if not change.entry.is_public:
-        return {"version": change.entry.version, "visibility": change.entry.visibility}
+        return {"version": change.version, "visibility": change.entry.visibility}
     times = {"at": change.at, "block": change.block}
-    return {"version": change.entry.version, "visibility": "public", **times, "entry": entry_json(change.entry)}
+    return {"version": change.version, "visibility": "public", **times, "entry": change.entry.to_json()}
 
 
 def _resolve(request: Request, text: str) -> Arcs:

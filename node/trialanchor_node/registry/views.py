@@ -129,7 +129,7 @@ def read_view(node: Node, arcs: Arcs, after: int | None = None) -> View | None:
     found = node.registry.node(arcs)
     if found is None:
         return None
-    shown = disclosed(found)
+    shown = found.disclosed()
     withheld = shown.entry is not None and not shown.entry.is_public
     rows, warnings = explanation(arcs, withheld=withheld)
     linked = _linked(node, shown)
@@ -154,22 +154,6 @@ def _organisation_names(owner: TreeNode | None) -> Mapping[str, str]:
 def apex_of(node: Node) -> str:
     """Give the domain below which owner names lie: that of the node's zone, or the public one."""
     return node.settings.ors.apex or DEFAULT_APEX
-
-
-def disclosed(node: TreeNode) -> TreeNode:
-    """Give what anyone may see of a node: without the version number too, where the entry is not public."""
-    shown = node.disclosed()
-    if shown.entry is None or shown.entry.is_public:
-        return shown
-    return TreeNode(shown.arcs, replace(shown.entry, version=0))
-
-
-def entry_json(entry: Entry) -> dict[str, Any]:
-    """Give the JSON object of a disclosed entry."""
-    value = entry.to_json()
-    if not entry.is_public:
-        del value["version"]
-    return value
 
 
 def explanation(arcs: Arcs, *, withheld: bool) -> tuple[tuple[ExplainedArc, ...], tuple[Remark, ...]]:
@@ -239,7 +223,7 @@ def to_json(view: View) -> dict[str, Any]:
     return {
         "oid": view.name,
         "registered": entry is not None,
-        "entry": None if entry is None else entry_json(entry),
+        "entry": None if entry is None else entry.to_json(),
         "forms": forms_of(view.arcs, view.apex),
         "explanation": [row.to_json() for row in view.rows],
         "warnings": [remark.to_json() for remark in view.warnings],
@@ -303,8 +287,8 @@ def _brief(arcs: Arcs, known: Mapping[str, TreeNode], above: Mapping[str, TreeNo
     oid = name_of(arcs)
     found = known.get(oid)
     if found is not None:
-        entry = disclosed(found).entry
-        return {"oid": oid, "found": True, "entry": None if entry is None else entry_json(entry)}
+        entry = found.disclosed().entry
+        return {"oid": oid, "found": True, "entry": None if entry is None else entry.to_json()}
     for superior in reversed(_above(arcs)):
         if superior in above and above[superior].entry is not None:
             return {"oid": oid, "found": False, "superior": superior, "distance": len(arcs) - superior.count(".") - 1}
@@ -323,4 +307,4 @@ def _linked(node: Node, shown: TreeNode) -> dict[str, TreeNode]:
     if shown.entry is not None:
         named = {shown.entry.owner, shown.entry.parent or "", shown.entry.successor or ""}
         found |= {shown.dotted: shown} | node.registry.nodes(sorted(named - found.keys() - {"", shown.dotted}))
-    return {oid: disclosed(linked) for oid, linked in found.items()}
+    return {oid: linked.disclosed() for oid, linked in found.items()}

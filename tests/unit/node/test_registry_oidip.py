@@ -22,7 +22,7 @@ from trialanchor_node.registry.oidip import (
     parse_query,
     path_query,
 )
-from trialanchor_node.registry.views import View, disclosed, explanation
+from trialanchor_node.registry.views import View, explanation
 
 OWNER = "2.999.1"
 AT = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -122,7 +122,7 @@ SHAPE = {
 
 def view(entry=ENTRY, arcs=None, children=()):
     arcs = arcs or tuple(map(int, entry.oid.split(".")))
-    node = disclosed(TreeNode(arcs, entry, has_children=True))
+    node = TreeNode(arcs, entry, has_children=True).disclosed()
     withheld = node.entry is not None and not node.entry.is_public
     linked = {OWNER: TreeNode((2, 999, 1), HOSPITAL)}
     found = None if withheld else Children(tuple(TreeNode(child, None) for child in children))

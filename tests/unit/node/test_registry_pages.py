@@ -15,7 +15,7 @@ from trialanchor_chaincode.rules.oids import REASONS
 from trialanchor_node.registry import pages
 from trialanchor_node.registry.entries import Code, Entry, TreeNode
 from trialanchor_node.registry.listing import Children
-from trialanchor_node.registry.views import View, disclosed, explanation, forms_of
+from trialanchor_node.registry.views import View, explanation, forms_of
 
 OWNER = "2.16.156.3016.44.2001"
 OID = f"{OWNER}.1.2.1001.100001"
@@ -42,7 +42,7 @@ KIT = replace(ENTRY, type="kit", visibility="blinded", names={}, labels=(), code
 
 
 def view(entry=ENTRY, children=Children(), evidence=3, arcs=ARCS):  # noqa: B008 - frozen
-    node = disclosed(TreeNode(arcs, entry, has_children=True))
+    node = TreeNode(arcs, entry, has_children=True).disclosed()
     withheld = node.entry is not None and not node.entry.is_public
     linked = {OWNER: TreeNode(ARCS[:6], HOSPITAL)}
     shown = (None, None) if withheld else (children, evidence)
