@@ -18,7 +18,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from trialanchor_chaincode.rules.merkle import EMPTY_ROOT, HASH_SIZE, verify_consistency
-from trialanchor_chaincode.rules.state import Outcome, encode_value, read
+from trialanchor_chaincode.rules.state import Event, Outcome, encode_value, read
 from trialanchor_oid.codec import is_at_or_under, is_dotted
 from trialanchor_oid.errors import ProofError, RuleError
 
@@ -89,7 +89,7 @@ def apply_anchor(state: StateView, transaction: Transaction, verify: SignatureCh
     except ProofError as error:
         raise AnchorRefusedError(f"the log was rewritten or forked: {error}") from error
     value = encode_value({"key": key.hex(), "root": root.hex(), "size": size})
-    return Outcome({f"anchors/{origin}": value}, (("log:checkpoint:anchored", origin),))
+    return Outcome({f"anchors/{origin}": value}, (Event("log:checkpoint:anchored", origin),))
 
 
 def _octets(arguments: dict[str, Any], name: str, size: int) -> bytes:

@@ -6,16 +6,20 @@ itself or is registered by the operator of an embedded ledger. Roles and roots m
 and by no other. A revocation is never taken back: a later registration adds to those that are there, and of two times
 for one certificate the earlier one counts.
 
+Once the consortium is founded (`governance.py`), a new member and changed roles or roots wait as `candidates/<oid>` for
+the regulators; a revocation counts at once.
+
 Source: R-001, R-002.
 """
 
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from trialanchor_chaincode.rules.kinds import ROLES
-from trialanchor_chaincode.rules.state import Outcome, encode_value, read
+from trialanchor_chaincode.rules.state import Event, Outcome, encode_value, read
 from trialanchor_oid.codec import is_dotted
 from trialanchor_oid.errors import RuleError
 
@@ -63,14 +67,23 @@ def apply_register(state: StateView, transaction: Transaction) -> Outcome:
         raise MemberRefusedError("a revocation is the digest of a certificate and the Unix second from which it counts")
     if read(state, f"registrars/{oid}") not in (None, transaction.caller):
         raise MemberRefusedError("a registration is replaced only by the member that made it")
-    value = member_value(read(state, f"members/{oid}"), transaction.arguments)
-    writes = {f"members/{oid}": encode_value(value), f"registrars/{oid}": encode_value(transaction.caller)}
-    return Outcome(writes, (("member:member:registered", oid),))
+    held = read(state, f"members/{oid}")
+    value = member_value(held, transaction.arguments)
+    writes = {f"registrars/{oid}": encode_value(transaction.caller)}
+    if read(state, "consortium") is None or (held is not None and all(held[k] == value[k] for k in ("roles", "roots"))):
+        writes[f"members/{oid}"] = encode_value(value)
+        return Outcome(writes, (Event("member:member:registered", oid),))
+    text = encode_value(value)
+    candidate = {"digest": "sha256:" + sha256(text.encode()).hexdigest(), "member": value}
+    writes[f"candidates/{oid}"] = encode_value(candidate)
+    return Outcome(writes, (Event("member:candidate:registered", oid),))
 
 
 def member_value(held: Mapping[str, Any] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Give the state of a member after a registration with these arguments, when it was `held` before."""
     value: dict[str, Any] = {"roles": sorted(set(arguments["roles"])), "roots": arguments["roots"]}
+    if (held or {}).get("suspended"):
+        value["suspended"] = True
     revoked = dict((held or {}).get("revoked", {}))
     for certificate, at in arguments.get("revoked", {}).items():
         revoked[certificate] = min(at, revoked.get(certificate, at))

@@ -28,7 +28,7 @@ from trialanchor_chaincode.rules.descriptions import (
     check_description,
     label_key,
 )
-from trialanchor_chaincode.rules.state import read
+from trialanchor_chaincode.rules.state import Event, read
 from trialanchor_oid.codec import is_dotted
 from trialanchor_oid.errors import OidError, RuleError
 from trialanchor_oid.scheme import check_node, first_number
@@ -108,7 +108,7 @@ class Draft:
         self._state = state
         self.caller = caller
         self.writes: dict[str, Any] = {}
-        self.events: list[tuple[str, str]] = []
+        self.events: list[Event] = []
         self._checked: set[str] = set()
 
     def read(self, key: str) -> Any:
@@ -213,7 +213,7 @@ class Draft:
         counter = self._counter(prefix, int(arc))
         if int(arc) > (self.read(counter) or 0):
             self.writes[counter] = int(arc)
-        self.events.append(("oid:object:registered", oid))
+        self.events.append(Event("oid:object:registered", oid))
 
     def next_numbers(self, prefix: str, count: int) -> int:
         """Give the first of `count` numbers in a row that are free: in a range the caller holds, else outside all.

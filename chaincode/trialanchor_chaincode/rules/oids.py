@@ -36,7 +36,7 @@ from trialanchor_chaincode.rules.oid_draft import (
     UnregisteredError,
     check_oid,
 )
-from trialanchor_chaincode.rules.state import Outcome, encode_value, read
+from trialanchor_chaincode.rules.state import Event, Outcome, encode_value, read
 from trialanchor_oid.codec import is_at_or_under, is_dotted
 from trialanchor_oid.errors import RuleError
 
@@ -83,7 +83,7 @@ def apply_oids(state: StateView, transaction: Transaction) -> Outcome:
         return Outcome(result=_repeated(arguments, before["first"]))
     draft = Draft(state, transaction.caller)
     action.apply(draft, arguments)
-    result = tuple(oid for _, oid in draft.events)
+    result = tuple(event.subject for event in draft.events)
     draft.writes[key] = {"digest": digest, "first": result[0]}
     return Outcome({name: encode_value(value) for name, value in draft.writes.items()}, tuple(draft.events), result)
 
@@ -161,7 +161,7 @@ def _describe(draft: Draft, arguments: dict[str, Any]) -> None:
         "status": ACTIVE,
         "version": entry["version"] + 1,
     }
-    draft.events.append(("oid:object:described", oid))
+    draft.events.append(Event("oid:object:described", oid))
 
 
 def _deprecate(draft: Draft, arguments: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def _deprecate(draft: Draft, arguments: dict[str, Any]) -> None:
             raise OidRefusedError("a blinded object neither has nor is a successor")
         value["successor"] = successor
     draft.writes[f"oids/{oid}"] = value
-    draft.events.append(("oid:object:deprecated", oid))
+    draft.events.append(Event("oid:object:deprecated", oid))
 
 
 def _delegate(draft: Draft, arguments: dict[str, Any]) -> None:
@@ -212,7 +212,7 @@ def _delegate(draft: Draft, arguments: dict[str, Any]) -> None:
     ranges = sorted([*owned, {"first": first, "holder": holder, "last": last}], key=lambda r: int(r["first"]))
     draft.open_range(prefix, first, last)
     draft.writes[f"delegations/{prefix}"] = ranges
-    draft.events.append(("oid:range:delegated", f"{prefix}.{first}"))
+    draft.events.append(Event("oid:range:delegated", f"{prefix}.{first}"))
 
 
 def _withdraw(draft: Draft, arguments: dict[str, Any]) -> None:
@@ -226,7 +226,7 @@ def _withdraw(draft: Draft, arguments: dict[str, Any]) -> None:
         raise UnregisteredError(f"no range below {prefix} starts there")
     draft.close_range(prefix, first)
     draft.writes[f"delegations/{prefix}"] = left
-    draft.events.append(("oid:range:withdrawn", f"{prefix}.{first}"))
+    draft.events.append(Event("oid:range:withdrawn", f"{prefix}.{first}"))
 
 
 def _owned_prefix(draft: Draft, prefix: Any) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class StateView(Protocol):
@@ -26,23 +26,56 @@ class SignatureCheck(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """What the signature of a transaction vouches for, beside contract, action and arguments.
+
+    Attributes:
+        actor: Dotted OID of the person or system that acted.
+        named: Whether the signing certificate names the actor: it is a person's, not a system's.
+        subject: Dotted OID of the object it is about.
+        study: Dotted OID of the study; of the member itself when no study is concerned.
+        kind: Evidence kind as which it stands in the member's log.
+        at: Unix second at which it was signed, by the signer's clock.
+        ledger: Name of the ledger it is meant for.
+        request: Name of the request, unique for its caller.
+        digest: Statement digest `sha256:<hex>`, the name of the transaction everywhere.
+        text: The signed bytes with their certificates, as they stand in a block.
+    """
+
+    actor: str
+    named: bool
+    subject: str
+    study: str
+    kind: str
+    at: int
+    ledger: str
+    request: str
+    digest: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """A request to change the state.
 
     Attributes:
-        contract: `members`, `anchors` or `oids`.
+        contract: Name of the contract, such as `drugs`.
         action: Name of the transition.
         caller: Dotted OID of the member that asks.
-        arguments: JSON values; text and whole numbers only.
+        arguments: JSON values; text, whole numbers, truth values, lists and objects only.
+        signed: What its signature vouches for; None for what the ledger's operator or a log's key answers for.
     """
 
     contract: str
     action: str
     caller: str
     arguments: dict[str, Any]
+    signed: Signed | None = None
 
     def encode(self) -> bytes:
         """Encode canonically: the bytes that are hashed into a block."""
+        if self.signed is not None:
+            return self.signed.text.encode()
         value = {
             "action": self.action,
             "arguments": self.arguments,
@@ -53,6 +86,29 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """Where and when a transaction is decided.
+
+    Attributes:
+        ledger: Name of the ledger.
+        at: Unix second of the block.
+        verify: Ed25519 verification.
+    """
+
+    ledger: str
+    at: int
+    verify: SignatureCheck
+
+
+class Event(NamedTuple):
+    """Something that happened: `source:subject:action`, the object's OID, and the study's when there is one."""
+
+    name: str
+    subject: str
+    study: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What an accepted transaction does: writes by key, events in order, and what its caller is told.
 
@@ -60,7 +116,7 @@ class Outcome:
     """
 
     writes: dict[str, str] = field(default_factory=dict)
-    events: tuple[tuple[str, str], ...] = ()
+    events: tuple[Event, ...] = ()
     result: tuple[str, ...] = ()
 
 

@@ -21,7 +21,7 @@ from trialanchor_chaincode.rules.oid_draft import (
     RequestReusedError,
     UnregisteredError,
 )
-from trialanchor_chaincode.rules.state import Transaction
+from trialanchor_chaincode.rules.state import Context, Transaction
 from trialanchor_oid.errors import RuleError
 
 HOSPITAL, SPONSOR = "2.16.156.3016.44.2001", "2.16.156.3016.44.6001"
@@ -31,6 +31,7 @@ DRUG = {"type": "drug", "names": {"zh": "阿司匹林缓释片"}, "codes": [{"sc
 TRIAL = {"type": "trial", "names": {"en": "BE-1"}}
 KIT = {"type": "kit"}
 DIGEST = "sha256:" + "0" * 64
+CONTEXT = Context("test:ledger", 1_750_000_000, lambda *_: False)
 
 
 class World:
@@ -47,7 +48,7 @@ class World:
         return self._submit("oids", action, caller, {"request": request or f"r{self._requests}", **arguments})
 
     def _submit(self, contract, action, caller, arguments):
-        outcome = apply(self.state, Transaction(contract, action, caller, arguments), lambda *_: False)
+        outcome = apply(self.state, Transaction(contract, action, caller, arguments), CONTEXT)
         self.state |= outcome.writes
         return outcome.result
 
@@ -516,7 +517,7 @@ def test_a_request_has_a_plain_name(world, request_name):
         apply(
             world.state,
             Transaction("oids", "allocate", HOSPITAL, {"request": request_name, "prefix": DRUGS, "entries": [KIT]}),
-            lambda *_: False,
+            CONTEXT,
         )
 
 

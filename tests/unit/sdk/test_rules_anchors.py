@@ -17,7 +17,7 @@ from trialanchor_chaincode.rules.anchors import (
 )
 from trialanchor_chaincode.rules.apply import apply
 from trialanchor_chaincode.rules.merkle import EMPTY_ROOT
-from trialanchor_chaincode.rules.state import Transaction, encode_value
+from trialanchor_chaincode.rules.state import Context, Transaction, encode_value
 
 LOG = TinyLog(entries=filler(9))
 ORIGIN = log_origin(NODE)
@@ -65,7 +65,7 @@ def anchored(size):
 
 
 def anchor(state, values, caller=MEMBER):
-    return apply(state, Transaction("anchors", "anchor", caller, values), verify)
+    return apply(state, Transaction("anchors", "anchor", caller, values), Context("test:ledger", 0, verify))
 
 
 class TestAccepted:
@@ -78,7 +78,7 @@ class TestAccepted:
         assert outcome.writes == {
             f"anchors/{ORIGIN}": anchored(new)[f"anchors/{ORIGIN}"],
         }
-        assert outcome.events == (("log:checkpoint:anchored", ORIGIN),)
+        assert outcome.events == (("log:checkpoint:anchored", ORIGIN, ""),)
 
     @pytest.mark.parametrize("node", [MEMBER, NODE, NODE + ".7"])
     def test_a_member_owns_its_own_oid_and_those_below(self, node):
@@ -96,7 +96,9 @@ class TestAccepted:
 
         transaction = Transaction("anchors", "anchor", MEMBER, values)
 
-        assert apply(anchored(0), transaction, lambda *_: True).writes.keys() == {f"anchors/{log.origin}"}
+        assert apply(anchored(0), transaction, Context("test:ledger", 0, lambda *_: True)).writes.keys() == {
+            f"anchors/{log.origin}"
+        }
 
     def test_the_state_is_not_touched(self):
         state = anchored(3)

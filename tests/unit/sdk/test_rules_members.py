@@ -10,7 +10,7 @@ from material import MEMBER, STRANGER
 from trialanchor_chaincode.rules.apply import UnknownTransitionError, apply
 from trialanchor_chaincode.rules.kinds import ROLES
 from trialanchor_chaincode.rules.members import MemberRefusedError
-from trialanchor_chaincode.rules.state import Outcome, Transaction, encode_value, read
+from trialanchor_chaincode.rules.state import Context, Outcome, Transaction, encode_value, read
 
 PEM = "-----BEGIN CERTIFICATE-----"
 
@@ -22,7 +22,7 @@ def never(*_):
 def register(state, caller=MEMBER, **changes):
     values = {"oid": MEMBER, "roles": ["study_unit"], "roots": [PEM], **changes}
     values = {name: value for name, value in values.items() if value is not ...}
-    return apply(state, Transaction("members", "register", caller, values), never)
+    return apply(state, Transaction("members", "register", caller, values), Context("test:ledger", 0, never))
 
 
 class TestRegister:
@@ -30,7 +30,7 @@ class TestRegister:
         outcome = register({}, roles=["study_unit", "sponsor", "study_unit"])
 
         assert json.loads(outcome.writes[f"members/{MEMBER}"]) == {"roles": ["sponsor", "study_unit"], "roots": [PEM]}
-        assert outcome.events == (("member:member:registered", MEMBER),)
+        assert outcome.events == (("member:member:registered", MEMBER, ""),)
 
     def test_the_registration_names_who_made_it(self):
         assert register({}, STRANGER).writes[f"registrars/{MEMBER}"] == f'"{STRANGER}"'
@@ -150,7 +150,7 @@ class TestApply:
     )
     def test_an_unknown_transition_is_refused(self, contract, action):
         with pytest.raises(UnknownTransitionError) as caught:
-            apply({}, Transaction(contract, action, MEMBER, {}), never)
+            apply({}, Transaction(contract, action, MEMBER, {}), Context("test:ledger", 0, never))
 
         assert caught.value.code == "transition-unknown"
 
