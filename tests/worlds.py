@@ -27,6 +27,8 @@ OTHER_STUDY = f"{SPONSOR}.1.1.1001.100002"
 LEDGER = "test:consortium"
 NOW = 1_750_000_000
 DAY = 86_400
+WRITTEN = {"by": "sha256:" + "0" * 64, "version": 1}
+"""What every object says of the transaction that wrote it."""
 
 MEMBERS = {
     SPONSOR: ["sponsor"],
@@ -97,7 +99,7 @@ class World:
         return oid
 
     def transaction(self, name, caller, arguments, **envelope):
-        """Make a transaction as its signature would have it; `envelope` overrides actor, named, study, subject and so on."""
+        """Make a transaction as its signature would have it; `envelope` overrides actor, named, study and so on."""
         contract, _, action = name.partition("/")
         spec = TRANSITIONS[contract, action]
         self.transactions += 1

@@ -20,7 +20,7 @@ class TrialAnchorError(Exception):
         hint: What the reader can do now, as one sentence.
     """
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
     http_status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 4
     hint: ClassVar[str] = "Report this with the command you ran and its output."

@@ -3,7 +3,8 @@
 Rules: each certificate is issued by the next one and signed by it; the last one is, or is issued by, one of the
 member's roots; keys are P-256, P-384, Ed25519 or RSA of 2048 to 4096 bits; issuers are CAs that may sign certificates;
 every certificate is valid at the given time. The signing certificate is no CA; key usages that it states include
-digitalSignature, extended ones clientAuth or documentSigning; an OID in its organizationIdentifier is the member's.
+digitalSignature, extended ones clientAuth or documentSigning; an OID in its organizationIdentifier is the member's, one as its user id
+names the person whose key it is.
 Unneeded certificates are refused, so that nothing in a bundle is left unchecked. Signatures are checked from the root
 downwards, so that a stranger cannot make a verifier work. Revocation is what the trust file says; CRLs and OCSP are
 not asked.
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from trialanchor.errors import InputError, VerificationError
-from trialanchor_oid.codec import URN_PREFIX
+from trialanchor_oid.codec import URN_PREFIX, is_dotted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,12 +88,23 @@ class SigningKey:
 
     Attributes:
         path: SHA-256 of each certificate from the signing one to the root, the root included.
+        actor: OID of the person that the signing certificate names, dotted; None for a system's.
     """
 
     public_key: PublicKeyTypes
     not_before: int
     not_after: int
     path: tuple[bytes, ...] = ()
+    actor: str | None = None
+
+    def check_actor(self, actor: str) -> None:
+        """Check that a certificate which names a person stands for `actor` (dotted OID).
+
+        Raises:
+            CertificateError: It names somebody else.
+        """
+        if self.actor is not None and self.actor != actor:
+            raise CertificateError("the signing certificate names another person than the actor")
 
     def check_valid(self, at: int) -> None:
         """Check that the whole chain is valid at Unix second `at`.
@@ -140,7 +152,18 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate], *, m
         int(max(since, *(c.not_valid_before_utc for c in certificates)).timestamp()),
         int(min(root.not_valid_after_utc, *(c.not_valid_after_utc for c in certificates)).timestamp()),
         tuple(certificate.fingerprint(SHA256()) for certificate in path),
+        _named_person(certificates[0]),
     )
+
+
+def _named_person(certificate: x509.Certificate) -> str | None:
+    """Give the OID that a person's certificate names as user id (RFC 4519 §2.39), None for a system's."""
+    for attribute in certificate.subject.get_attributes_for_oid(NameOID.USER_ID):
+        named = str(attribute.value)
+        if not named.startswith(URN_PREFIX) or not is_dotted(named[len(URN_PREFIX) :]):
+            raise CertificateError("the user id of the signing certificate is not urn:oid: and an OID")
+        return named[len(URN_PREFIX) :]
+    return None
 
 
 def _check_key(certificate: x509.Certificate) -> None:

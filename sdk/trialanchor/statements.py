@@ -61,6 +61,9 @@ RECORD_TYPE = "application/vnd.trialanchor.record-tree"
 SET_TYPE = "application/vnd.trialanchor.set-tree"
 """Preimage content type of a set: the payload is the root over the fingerprints of its records."""
 
+TRANSACTION_TYPE = "application/vnd.trialanchor.transaction+json"
+"""Preimage content type of a ledger transaction: the payload is the digest of its body (`trialanchor.transactions`)."""
+
 _UNDERSTOOD: frozenset[int | str] = frozenset(
     {
         cose.ALG,
@@ -373,6 +376,8 @@ def check_statement(statement: Statement) -> None:
 
 def _check_versioning(statement: Statement) -> None:
     first = statement.version == 1
+    if statement.content_type == TRANSACTION_TYPE:
+        _need(first, "a transaction has no later versions")
     if first:
         _need(statement.prev is None and statement.reason is None, "version 1 has neither prev nor reason")
     else:

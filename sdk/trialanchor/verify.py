@@ -272,6 +272,7 @@ class _Run:
             ("chain", member.oid, chain), lambda: follow_chain(chain, member.roots, member=member.oid)
         )
         key.check_valid(statement.issued_at)
+        key.check_actor(statement.actor)
         if self._existed_at > key.not_after + CLOCK_TOLERANCE_S:
             raise CertificateError("a certificate had expired before the statement is known to have existed")
         for thumbprint in key.path if member.revoked else ():

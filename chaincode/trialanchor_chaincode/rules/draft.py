@@ -8,9 +8,9 @@ State that all contracts share:
 - `participants/<study>/<member>`: roles of a member in a study, and its `status`: `invited`, `joined` or `left`;
 - `requests/<caller>/<request>`: digest of a request and its result.
 
-Every object has the fields `by`, the transaction that wrote it last, and `version`, 1, 2, …; what it was before stands in
-the ledger's history. Fields that hold OIDs are links, and are followed by the trace: a link that would show the arm of
-a blinded kit is never written.
+Every object has the fields `by`, the transaction that wrote it last, and `version`, 1, 2, …; what it was before stands
+in the ledger's history. Fields that hold OIDs are links, and are followed by the trace: a link that would show the arm
+of a blinded kit is never written.
 
 Source: R-003, R-013, R-047, R-155.
 """

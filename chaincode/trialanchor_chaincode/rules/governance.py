@@ -14,8 +14,8 @@ Rules:
 2. From then on a new member, or other roles or roots of one, count when enough regulators have confirmed them.
 3. A motion is put by any member and confirmed by regulators, each once; it takes effect with the last one needed. A
    member that is suspended may not act; a rule-set version is in force when it is confirmed, and not before.
-4. A member appoints its own persons, for functions of the table and for a time; a person does not appoint itself, and an
-   administrator is nothing else. Who is appointed has completed training, of which the digest is given.
+4. A member appoints its own persons, for functions of the table and for a time; a person does not appoint itself, and
+   an administrator is nothing else. Who is appointed has completed training, of which the digest is given.
 
 Source: R-001 to R-016, R-190, R-202, R-203; JS4652 8.3, 8.4; BE 4.1.2.
 """

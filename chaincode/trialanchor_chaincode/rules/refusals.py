@@ -58,17 +58,16 @@ class TransitionRefusedError(RuleError):
 
     code = "transition-refused"
 
-    def __init__(self, code: str, place: str = "", **values: object) -> None:
+    def __init__(self, code: str, **values: object) -> None:
         self.refusal = REFUSALS[code]
         self.code = code
         self.values = values
-        self._place = place
         super().__init__(self.text("en"))
 
     def text(self, language: str) -> str:
         """Say what was refused, in `en` or `zh`."""
         sentence = self.refusal.zh if language == "zh" else self.refusal.en
-        return self._place + sentence.format(**self.values)
+        return sentence.format(**self.values)
 
     def help(self, language: str = "en") -> str:
         """Say what the caller can do now."""

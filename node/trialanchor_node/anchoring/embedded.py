@@ -25,7 +25,7 @@ from trialanchor.blocks import Block, decode_block
 from trialanchor.errors import ConfigError, LedgerError, TrialAnchorError
 from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_chaincode.rules.apply import apply
-from trialanchor_chaincode.rules.state import Outcome
+from trialanchor_chaincode.rules.state import Context, Outcome
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import LedgerAnchor
 from trialanchor_node.db import insert_many, reading, writing
@@ -132,31 +132,32 @@ class EmbeddedLedger:
     def _decide(self, connection: Connection, batch: Sequence[_Waiting]) -> list[Outcome | TrialAnchorError]:
         """Apply a batch in order, each transaction on what the ones before it left; write what was accepted."""
         state, chain = _Batch(connection), _Chain(connection, self)
+        context = Context(self.name, int(self._clock.now().timestamp()), verify_ed25519)
         decided: list[Outcome | TrialAnchorError] = []
         blocks: list[tuple[Block, Mapping[str, str]]] = []
         for waiting in batch:
             try:
-                outcome = apply(state, waiting.transaction, verify_ed25519)
+                outcome = apply(state, waiting.transaction, context)
             except TrialAnchorError as refused:
                 decided.append(refused)
                 continue
             decided.append(outcome)
             if outcome.writes:
                 state.write(outcome.writes)
-                blocks.append((chain.append(waiting.transaction), outcome.writes))
+                blocks.append((chain.append(waiting.transaction, context.at), outcome.writes))
         insert_many(connection, ledger_state, list(state.writes.items()), _REPLACE)
         insert_many(connection, ledger_blocks, chain.rows)
         for projection in self._projections:
             projection(connection, blocks)
         return decided
 
-    def make_block(self, transaction: bytes, before: Block | None) -> tuple[Block, bytes]:
-        """Make the block of a transaction, after the one before it, and sign it."""
+    def make_block(self, transaction: bytes, before: Block | None, at: int) -> tuple[Block, bytes]:
+        """Make the block of a transaction decided at Unix second `at`, after the one before it, and sign it."""
         block = Block(
             ledger=self.name,
             number=0 if before is None else before.number + 1,
             previous=bytes(32) if before is None else before.hash,
-            at=int(self._clock.now().timestamp()),
+            at=at,
             transaction=sha256(transaction).digest(),
         )
         return block, block.sign(self._signer)
@@ -240,9 +241,9 @@ class _Chain:
         self._before = None if last is None else decode_block(last)
         self.rows: list[tuple[object, ...]] = []
 
-    def append(self, transaction: Transaction) -> Block:
+    def append(self, transaction: Transaction, at: int) -> Block:
         encoded = transaction.encode()
-        block, signature = self._ledger.make_block(encoded, self._before)
+        block, signature = self._ledger.make_block(encoded, self._before, at)
         encoded_block = block.encode().decode()
         self.rows.append((block.number, encoded_block, signature, encoded.decode(), *anchored_checkpoint(transaction)))
         self._before = block

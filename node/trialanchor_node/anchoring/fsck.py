@@ -22,7 +22,7 @@ from trialanchor.blocks import decode_block, decode_canonical
 from trialanchor.errors import TrialAnchorError
 from trialanchor.merkle import HASH_SIZE
 from trialanchor_chaincode.rules.apply import apply
-from trialanchor_chaincode.rules.state import Transaction
+from trialanchor_chaincode.rules.state import Context, Transaction
 from trialanchor_node.anchoring.embedded import anchored_checkpoint, verify_ed25519
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.log.errors import FoundError
@@ -119,7 +119,7 @@ class LedgerCheck:
     def _apply(self, block: Block, row: Row[Any]) -> Mapping[str, str]:
         """Steps 2 and 3; gives what the block wrote."""
         transaction = Transaction(**decode_canonical(row.transaction))
-        writes = apply(self._state, transaction, verify_ed25519).writes
+        writes = apply(self._state, transaction, Context(self._name, block.at, verify_ed25519)).writes
         self._state |= writes
         anchored = anchored_checkpoint(transaction)
         if (row.origin, row.size) != anchored:

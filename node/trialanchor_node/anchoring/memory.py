@@ -14,6 +14,7 @@ from trialanchor.blocks import Block
 from trialanchor.merkle import HASH_SIZE
 from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_chaincode.rules.apply import apply
+from trialanchor_chaincode.rules.state import Context
 from trialanchor_node.anchoring.embedded import TYPE, ledger_name, verify_ed25519
 from trialanchor_node.anchoring.ports import LedgerAnchor
 
@@ -38,7 +39,8 @@ class MemoryLedger:
     def submit(self, transaction: Transaction) -> Outcome:
         """Apply a transaction and sign its block."""
         with self._lock:
-            outcome = apply(self._state, transaction, verify_ed25519)
+            at = int(self._clock.now().timestamp())
+            outcome = apply(self._state, transaction, Context(self.name, at, verify_ed25519))
             if not outcome.writes:
                 return outcome
             encoded, before = transaction.encode(), self._head
@@ -46,7 +48,7 @@ class MemoryLedger:
                 ledger=self.name,
                 number=0 if before is None else before.number + 1,
                 previous=bytes(HASH_SIZE) if before is None else before.hash,
-                at=int(self._clock.now().timestamp()),
+                at=at,
                 transaction=sha256(encoded).digest(),
             )
             signature = block.sign(self._signer)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from trialanchor.certificates import CertificateError
 from trialanchor.errors import RuleError, TrialAnchorError
+from trialanchor.signers import RefusedCertificateError
 from trialanchor.statements import decode_statement
 from trialanchor_node.log.reader import NotFoundError
-from trialanchor_node.log.rules import RefusedCertificateError
 from trialanchor_node.log.store import Submission
 
 if TYPE_CHECKING:

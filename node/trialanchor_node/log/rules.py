@@ -11,7 +11,8 @@ Before a place in the log is given (`Admission.admit`):
 When the place is given (`check_version`):
 
 6. The same statement (protected header and payload) is registered once; again gives the same place.
-7. For one issuer, subject and kind, version 1 comes first and each next version names the statement before it.
+7. For one issuer, subject and kind, version 1 comes first and each next version names the statement before it. A
+   transaction of the ledger has no versions: each stands for itself.
 
 Source: RFC 9943 §5.1 (registration policies); requirements R-001, R-005, R-048, R-051, R-155.
 """
@@ -21,9 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from trialanchor import cose
-from trialanchor.certificates import CertificateError, SigningKey, follow_chain
-from trialanchor.errors import RuleError, SignatureError
+from trialanchor.errors import RuleError
+from trialanchor.signers import Signers
+from trialanchor.statements import TRANSACTION_TYPE
 from trialanchor.verify import CLOCK_TOLERANCE_S
 from trialanchor_chaincode.rules.kinds import kind, may_provide
 
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from trialanchor.statements import SignedStatement, Statement
     from trialanchor.trust import TrustedMember
-
-_CACHE_LIMIT = 4_096
 
 
 class MemberUnknownError(RuleError):
@@ -60,21 +59,6 @@ class ClockError(RuleError):
     hint = "Set the clock of the signing system; late evidence is signed anew with its own source_time."
 
 
-class RefusedCertificateError(CertificateError):
-    """The certificate does not admit the statement."""
-
-    code = "certificate"
-    http_status = 403
-
-
-class RefusedSignatureError(SignatureError):
-    """The signature of the statement does not verify."""
-
-    code = "signature"
-    http_status = 403
-    hint = "Sign the statement with the key of the certificate it names."
-
-
 class VersionError(RuleError):
     """The statement does not continue the versions registered so far."""
 
@@ -97,22 +81,13 @@ class Head:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Followed:
-    """A signing key and the chain that led to it."""
-
-    key: SigningKey
-    chain: tuple[bytes, ...]
-
-
 class Admission:
     """Applies rules 1 to 5; keeps the keys it has followed once."""
 
     def __init__(self, members: Mapping[str, TrustedMember], chains: ChainStore, statement_age_s: int) -> None:
         self._members = members
-        self._chains = chains
         self._statement_age_s = statement_age_s
-        self._keys: dict[tuple[str, bytes], _Followed] = {}
+        self._signers = Signers(chains.chain)
 
     def admit(self, signed: SignedStatement, now: int) -> SignedStatement:
         """Apply rules 1 to 5 at Unix second `now`.
@@ -127,56 +102,18 @@ class Admission:
         member = self._members.get(statement.issuer)  # (1)
         if member is None:
             raise MemberUnknownError("the issuer is not a registered member of this node's ledger")
-        followed = self._follow(signed, member)
-        key = followed.key
-        self._check_certificate(key, member, signed, now)
-        try:  # (3)
-            cose.check_signature(key.public_key, signed.algorithm, signed.signature, signed.to_be_signed)
-        except SignatureError as error:
-            raise RefusedSignatureError(str(error)) from error
+        signatory = self._signers.check(signed, member, now)  # (2, 3)
         if statement.issued_at > now + CLOCK_TOLERANCE_S:  # (4)
             raise ClockError(f"the statement is dated {statement.issued_at - now} s ahead of the node's clock")
         if statement.issued_at < now - self._statement_age_s:
             raise ClockError(f"the statement is dated {now - statement.issued_at} s back, more than is accepted")
         if not may_provide(kind(statement.kind).code, member.roles):  # (5)
             raise RoleError(f"the roles {', '.join(member.roles)} do not provide {statement.kind}")
-        return signed if signed.chain else replace(signed, chain=followed.chain)
+        return signed if signed.chain else replace(signed, chain=signatory.chain)
 
     def knows(self, signed: SignedStatement) -> bool:
         """Tell whether a statement can be admitted without asking the database for its chain."""
-        return bool(signed.chain) or (signed.statement.issuer, signed.x5t) in self._keys
-
-    def _follow(self, signed: SignedStatement, member: TrustedMember) -> _Followed:
-        """Find the signing key by its thumbprint: followed before, sent along, or seen earlier.
-
-        A chain that is sent is followed even when another one led to the same key: it may be the one that is kept.
-        """
-        cached = self._keys.get((member.oid, signed.x5t))
-        if cached is not None and signed.chain in ((), cached.chain):
-            return cached
-        chain = signed.chain or self._chains.chain(signed.x5t)
-        if not chain:
-            raise RefusedCertificateError("no certificate was sent, and none with this thumbprint was seen before")
-        if cose.certificate_thumbprint(chain[0]) != signed.x5t:
-            raise RefusedCertificateError("the certificate sent is not the one that the statement names (x5t)")
-        try:
-            followed = _Followed(follow_chain(chain, member.roots, member=member.oid), chain)
-        except CertificateError as error:
-            raise RefusedCertificateError(str(error)) from error
-        if len(self._keys) >= _CACHE_LIMIT:
-            self._keys.clear()
-        self._keys[member.oid, signed.x5t] = followed
-        return followed
-
-    def _check_certificate(self, key: SigningKey, member: TrustedMember, signed: SignedStatement, now: int) -> None:
-        """Rule 2: valid at receipt and when it signed, not revoked."""
-        try:
-            key.check_valid(now)
-            key.check_valid(signed.statement.issued_at)
-        except CertificateError as error:
-            raise RefusedCertificateError(str(error)) from error
-        if any(now >= member.revoked.get(thumbprint, now + 1) for thumbprint in key.path):
-            raise RefusedCertificateError("a certificate of the chain has been revoked")
+        return self._signers.knows(signed)
 
 
 def check_version(statement: Statement, head: Head | None) -> None:
@@ -185,6 +122,8 @@ def check_version(statement: Statement, head: Head | None) -> None:
     Raises:
         VersionError: The version does not follow, or `prev` names another statement.
     """
+    if statement.content_type == TRANSACTION_TYPE:
+        return
     expected = 1 if head is None else head.version + 1
     if statement.version != expected:
         raise VersionError(

@@ -7,4 +7,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from worlds import world  # noqa: E402, F401 - a fixture, found in the folder added above
+from worlds import world  # noqa: F401 - a fixture, found in the folder added above

@@ -32,13 +32,12 @@ from trialanchor.statements import sign_statement
 from trialanchor.trust import TrustedMember
 from trialanchor.verify import CLOCK_TOLERANCE_S
 from trialanchor_chaincode.rules.kinds import UnknownKindError
+from trialanchor.signers import RefusedCertificateError, RefusedSignatureError
 from trialanchor_node.log.rules import (
     Admission,
     ClockError,
     Head,
     MemberUnknownError,
-    RefusedCertificateError,
-    RefusedSignatureError,
     RoleError,
     VersionError,
     check_version,
