@@ -3,8 +3,8 @@
 Rules: each certificate is issued by the next one and signed by it; the last one is, or is issued by, one of the
 member's roots; keys are P-256, P-384, Ed25519 or RSA of 2048 to 4096 bits; issuers are CAs that may sign certificates;
 every certificate is valid at the given time. The signing certificate is no CA; key usages that it states include
-digitalSignature, extended ones clientAuth or documentSigning; an OID in its organizationIdentifier is the member's, one as its user id
-names the person whose key it is.
+digitalSignature, extended ones clientAuth or documentSigning; an OID in its organizationIdentifier is the member's,
+one as its user id names the person whose key it is.
 Unneeded certificates are refused, so that nothing in a bundle is left unchecked. Signatures are checked from the root
 downwards, so that a stranger cannot make a verifier work. Revocation is what the trust file says; CRLs and OCSP are
 not asked.

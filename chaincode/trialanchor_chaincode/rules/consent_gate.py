@@ -2,14 +2,15 @@
 
 State, written by the contract `consent`:
 
-- `consent_versions/<study>`: the newest version of the form: `number`, `document`, `effective`, whether it asks for
-  `reconsent`; and of the versions before it `demanded`, the last one that asked for it, with `demanded_at`. What the
-  versions before it were stands in the ledger's history;
-- `subjects/<oid>`: `study`, `site`, `status`, `consent`, and when it was `enrolled_at` and `ended_at`; the randomisation
-  `number` once there is one.
+- `consent_versions/<study>`: the newest version of the form: `number`, `form`, `document`, when it becomes `effective`,
+  whether it asks for `reconsent`; when the one before it did, `effective_before`; and of those before it `demanded`, the
+  last that asked for it, and `demanded_at`. What they were stands in the ledger's history;
+- `subjects/<oid>`: `study`, `site`, `status` and `status_at`, `consent`, the `form` that was signed, when the subject was
+  `enrolled_at` and its part `ended_at`, its randomisation `number`, and after a withdrawal what may still be used.
 
-`consent` says of the newest signature which `version`, `at` which time and by which `signers`; with the time of the
-first one, `since`, and the version signed `before`, so that what is recorded late is judged as of when it happened.
+`consent` says of the newest signature which `version`, `at` which time and by which `signers`, with the digests of form
+and process; and the time of the first one, `since`, and the version signed `before`, so that what is recorded late is
+judged as of when it happened.
 
 Rules:
 
@@ -69,7 +70,7 @@ def require_signature(draft: Draft, subject: str, at: int | None = None) -> dict
     consent = found["consent"]
     if when < consent["since"]:
         refuse("consent-missing", subject=subject)
-    if found["status"] == WITHDRAWN and when >= found["ended_at"]:
+    if found["status"] == WITHDRAWN and when >= found["status_at"]:
         refuse("consent-withdrawn", subject=subject)
     needed = demanded_version(draft.get(f"consent_versions/{draft.study}"), when)
     if needed > (consent["version"] if when >= consent["at"] else consent["before"]):

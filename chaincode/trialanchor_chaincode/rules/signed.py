@@ -23,7 +23,6 @@ from trialanchor_chaincode.rules.state import Outcome, encode_value, read
 from trialanchor_chaincode.rules.transitions import ANY_TIME, check_arguments
 
 if TYPE_CHECKING:
-
     from trialanchor_chaincode.rules.draft import Draft
     from trialanchor_chaincode.rules.state import Signed, StateView, Transaction
     from trialanchor_chaincode.rules.transitions import TransitionSpec

@@ -28,11 +28,11 @@ from nodes import amended, numbered
 from trialanchor.cose import EDDSA, certificate_thumbprint
 from trialanchor.errors import RuleError
 from trialanchor.keys import SystemKey
+from trialanchor.signers import RefusedCertificateError, RefusedSignatureError
 from trialanchor.statements import sign_statement
 from trialanchor.trust import TrustedMember
 from trialanchor.verify import CLOCK_TOLERANCE_S
 from trialanchor_chaincode.rules.kinds import UnknownKindError
-from trialanchor.signers import RefusedCertificateError, RefusedSignatureError
 from trialanchor_node.log.rules import (
     Admission,
     ClockError,
