@@ -2,11 +2,11 @@
 
 State, written by the contract `consent`:
 
-- `consent_versions/<study>`: the newest version of the form: `number`, `form`, `document`, when it becomes `effective`,
-  whether it asks for `reconsent`; when the one before it did, `effective_before`; and of those before it `demanded`, the
-  last that asked for it, and `demanded_at`. What they were stands in the ledger's history;
-- `subjects/<oid>`: `study`, `site`, `status` and `status_at`, `consent`, the `form` that was signed, when the subject was
-  `enrolled_at` and its part `ended_at`, its randomisation `number`, and after a withdrawal what may still be used.
+- `consent_versions/<study>`: the newest version of the form: `number`, `form`, `document`, when it becomes
+  `effective`, whether it asks for `reconsent`; when the one before it did, `effective_before`; and of those before it
+  `demanded`, the last that asked for it, and `demanded_at`. What they were stands in the ledger's history;
+- `subjects/<oid>`: `study`, `site`, `status` and `status_at`, `consent`, the `form` that was signed, when the subject
+  was `enrolled_at` and its part `ended_at`, its randomisation `number`, and after a withdrawal what may still be used.
 
 `consent` says of the newest signature which `version`, `at` which time and by which `signers`, with the digests of form
 and process; and the time of the first one, `since`, and the version signed `before`, so that what is recorded late is
