@@ -1,0 +1,176 @@
+"""Hand trial drugs from member to member: custody moves when both have signed.
+
+State: `shipments/<oid>` holds sender, receiver, the packages (the packing list), seal, promised temperature range,
+whether it is a cold chain, and `status`: `offered` → `in_transit` → `accepted` or `refused` → `taken_back`.
+
+Rules:
+
+1. The sender offers packages at rest, under a seal and within a temperature range that suits all of them; they can be
+   withdrawn until they are sent.
+2. To a site goes only what is in stock and sound. What is in quarantine, recalled, expired, returned or recovered goes
+   the other way.
+3. Sending says waybill and carrier; from then on the units are in transit, on the books of the sender.
+4. The receiver accepts by counting every package, reading the seal and saying the condition; of a cold chain it gives
+   the temperature log and what was measured. What was counted is the receiver's then; a difference opens a case.
+5. A broken or other seal, another condition than `intact`, or a temperature outside the promised range puts the
+   packages in quarantine.
+6. What the receiver refuses, and what comes back undelivered, the sender takes back by counting it in the same way.
+
+Source: GD44 6.1, 7.3.3, 7.3.4; JS4652 7.6.2d, 8.5; BE 2.6; R-081 to R-085, R-093, R-206 to R-208.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from trialanchor_chaincode.rules.drug_books import IN_STOCK, IN_TRANSIT
+from trialanchor_chaincode.rules.drug_cases import settle
+from trialanchor_chaincode.rules.drug_lots import check_sound
+from trialanchor_chaincode.rules.drug_packages import (
+    OFFERED,
+    is_outside,
+    own,
+    package_of,
+    pairs,
+    temperatures,
+    transfer,
+)
+from trialanchor_chaincode.rules.drug_quarantine import TEMPERATURE, mark
+from trialanchor_chaincode.rules.refusals import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trialanchor_chaincode.rules.draft import Draft
+
+SITE_ROLES: Final = ("institution", "investigator", "study_centre", "study_unit")
+"""Roles of a member that gives drugs to subjects (X-17)."""
+
+CUSTODIAN_ROLES: Final = ("drug_depot", *SITE_ROLES, "laboratory", "sponsor")
+"""Roles of a member that may hold trial drugs."""
+
+INTACT: Final = "intact"
+CONDITIONS: Final = ("damaged", INTACT, "opened", "wet")
+"""Conditions in which a shipment arrives."""
+
+SHIPMENT: Final = ("other",)
+"""Type of the registered object that a transport container is (BE 2.6)."""
+
+
+def offer(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Offer packages to a receiver (rules 1 and 2)."""
+    oid, receiver, packages = arguments["shipment"], arguments["receiver"], arguments["packages"]
+    draft.registered(oid, SHIPMENT)
+    if receiver == draft.caller:
+        refuse("offer-to-self", member=receiver)
+    draft.member(receiver)
+    draft.participant(receiver, CUSTODIAN_ROLES)
+    promised = temperatures(arguments, "range")
+    to_site = bool(set(draft.roles(receiver)) & set(SITE_ROLES))
+    cold = False
+    for each in packages:
+        package = own(draft, each)
+        lot = draft.get(f"lots/{package['lot']}")
+        if is_outside(promised, lot["range"]):
+            refuse("range-outside", package=each)
+        if to_site:
+            _check_for_site(draft, each, package)
+        cold = cold or lot["cold_chain"]
+        transfer(draft, each, package, {"state": OFFERED, "resume": package["state"], "shipment": oid})
+    shipment = {"sender": draft.caller, "receiver": receiver, "packages": packages, "range": promised}
+    more = {"study": draft.study, "seal": arguments["seal"], "cold_chain": cold, "status": OFFERED}
+    draft.add(f"shipments/{oid}", shipment | more)
+    draft.event("ip:shipment:offered", oid)
+
+
+def _check_for_site(draft: Draft, oid: str, package: dict[str, Any]) -> None:
+    """Apply rule 2."""
+    if package["state"] != IN_STOCK:
+        refuse("package-state", package=oid, state=package["state"], states=IN_STOCK)
+    check_sound(draft, oid, package, draft.at)
+
+
+def withdraw_offer(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Withdraw an offer that was not sent yet (rule 1)."""
+    shipment = _shipment(draft, arguments, "sender", (OFFERED,))
+    for oid in shipment["packages"]:
+        package = package_of(draft, oid)
+        transfer(draft, oid, package, {"state": package["resume"]})
+    _advance(draft, arguments, shipment, {"status": "withdrawn", "reason": arguments["reason"]})
+
+
+def ship(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Send an offered shipment: evidence of stock-out (rule 3)."""
+    shipment = _shipment(draft, arguments, "sender", (OFFERED,))
+    for oid in shipment["packages"]:
+        transfer(draft, oid, package_of(draft, oid), {"state": IN_TRANSIT})
+    sent = {name: arguments[name] for name in ("waybill", "carrier")}
+    _advance(draft, arguments, shipment, sent | {"status": IN_TRANSIT, "shipped_at": arguments["occurred_at"]})
+
+
+def accept(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Accept a shipment as its receiver: evidence of stock-in (rules 4 and 5)."""
+    shipment = _shipment(draft, arguments, "receiver", (IN_TRANSIT,))
+    _arrive(draft, arguments, shipment, "accepted")
+
+
+def refuse_delivery(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Refuse a shipment as its receiver; it stays on the sender's books (rule 6)."""
+    shipment = _shipment(draft, arguments, "receiver", (IN_TRANSIT,))
+    _advance(draft, arguments, shipment, {"status": "refused", "reason": arguments["reason"]})
+
+
+def take_back(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Take back as the sender what was refused or came back undelivered (rule 6)."""
+    shipment = _shipment(draft, arguments, "sender", ("refused", IN_TRANSIT))
+    _arrive(draft, arguments, shipment, "taken_back")
+
+
+def _shipment(draft: Draft, arguments: dict[str, Any], side: str, states: Iterable[str]) -> dict[str, Any]:
+    """Give a shipment of the study, of which the caller is on this side."""
+    oid = arguments["shipment"]
+    shipment = draft.in_study(f"shipments/{oid}", "shipment-unknown")
+    if shipment[side] != draft.caller:
+        refuse(f"shipment-{side}", shipment=oid, member=draft.caller)
+    if shipment["status"] not in states:
+        refuse("shipment-state", shipment=oid, state=shipment["status"], states=", ".join(states))
+    return shipment
+
+
+def _advance(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], changes: dict[str, Any]) -> None:
+    oid = arguments["shipment"]
+    draft.put(f"shipments/{oid}", {**shipment, **changes})
+    draft.event(f"ip:shipment:{changes['status'].replace('_', '-')}", oid)
+
+
+def _arrive(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], status: str) -> None:
+    """Count the packages into the caller's hands, and judge how they travelled (rules 4 and 5)."""
+    counted = dict(pairs(arguments, "counted", least=0))
+    if set(counted) != set(shipment["packages"]):
+        refuse("count-incomplete", shipment=arguments["shipment"], packages=len(shipment["packages"]))
+    cause = _cause(arguments, shipment)
+    for oid in shipment["packages"]:
+        changes = {"state": package_of(draft, oid)["resume"], "holder": draft.caller}
+        settle(draft, oid, counted[oid], changes, shipment["receiver"])
+        if cause:
+            mark(draft, oid, package_of(draft, oid), cause)
+    if cause == TEMPERATURE:
+        draft.event("ip:temperature:excursion", arguments["shipment"])
+    given = {name: arguments[name] for name in ("condition", "log", "measured") if name in arguments}
+    _advance(draft, arguments, shipment, given | {"status": status, "received_at": arguments["occurred_at"]})
+
+
+def _cause(arguments: dict[str, Any], shipment: dict[str, Any]) -> str:
+    """Say why a shipment goes into quarantine, in one word; empty when it does not (rule 5)."""
+    if arguments["condition"] not in CONDITIONS:
+        refuse("condition", conditions=", ".join(CONDITIONS))
+    logged = "log" in arguments and "measured" in arguments
+    if shipment["cold_chain"] and not logged:
+        refuse("temperature-log-missing", shipment=arguments["shipment"])
+    measured = temperatures(arguments, "measured") if "measured" in arguments else shipment["range"]
+    causes = {
+        TEMPERATURE: is_outside(measured, shipment["range"]),
+        "seal": arguments["seal"] != shipment["seal"],
+        "condition": arguments["condition"] != INTACT,
+    }
+    return next((cause for cause, found in causes.items() if found), "")
