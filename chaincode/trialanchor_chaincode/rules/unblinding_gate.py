@@ -39,11 +39,6 @@ def may_release(state: StateView, kit: str, holder: str) -> bool:
     return bool(holder in seal["holders"])
 
 
-def is_sealed(draft: Draft) -> bool:
-    """Tell whether the allocations of the transaction's study are sealed, or were until the list was disclosed."""
-    return draft.read(f"seals/{draft.study}") is not None
-
-
 def is_blind(draft: Draft) -> bool:
     """Tell whether the allocations of the transaction's study are sealed and not disclosed yet."""
     seal = draft.read(f"seals/{draft.study}")
