@@ -186,3 +186,24 @@ def dose(kit=KITS[0], quantity=1, **more):
         "before": ANY,
         "occurred_at": NOW,
     } | more
+
+
+def recovery(reason="unused", counted=((KITS[0], UNITS),), **more):
+    pairs = [list(each) for each in counted]
+    return {"lot": RUN, "counted": pairs, "reason": reason, "before": ANY, "occurred_at": NOW} | more
+
+
+def destruction(kit=KITS[0], quantity=UNITS, **more):
+    return {
+        "package": kit,
+        "quantity": quantity,
+        "unit": "tablet",
+        "method": "incineration",
+        "witness": WITNESS,
+        "before": ANY,
+        "occurred_at": NOW,
+    } | more
+
+
+def approval(*kits, date="20250601", lot=RUN):
+    return {"lot": lot, "packages": list(kits), "date": date, "plan": ANY, "method": "incineration"}

@@ -10,18 +10,14 @@ from drug_worlds import (
     BATCH_T,
     KITS,
     OTHER,
-    PHARMACIST,
     PLACEBO,
-    QUALITY,
     RANGE,
     RUN,
     SHIPMENT,
     TEST,
     UNITS,
     Drugs,
-    arrival,
     batch,
-    dispensing,
     offering,
     packing,
     product,
@@ -31,7 +27,7 @@ from trialanchor_chaincode.rules.drug_books import Place, balance, difference, l
 from trialanchor_chaincode.rules.drug_lots import check_packing, date_of, packing_commitment
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from trialanchor_chaincode.rules.state import Context
-from worlds import DEPOT, ETHICS, LAB, NOW, OTHER_STUDY, OUTSIDER, REGULATOR_1, SITE_A, SITE_B, SPONSOR, STUDY
+from worlds import DEPOT, ETHICS, LAB, NOW, OTHER_STUDY, OUTSIDER, SITE_A, SPONSOR, STUDY
 
 
 @pytest.fixture
@@ -323,89 +319,6 @@ class TestPackages:
         where = {"lot": BATCH_T, "packages": [BATCH_T], "place": "safe", "before": ANY}
         drugs.refuse("hazard-evidence", "store", SPONSOR, **where)
         drugs.do("store", SPONSOR, hazard=OTHER, **where)
-
-
-class TestRecall:
-    def test_a_recalled_batch_stops_the_runs_it_is_in(self, drugs):
-        drugs.at_site()
-        drugs.do("recall", SPONSOR, QUALITY, lot=BATCH_T, level=1, notice=ANY)
-        assert drugs.happened()[-1] == "ip:lot:recalled"
-        drugs.refuse("lot-recalled", "dispense", SITE_A, PHARMACIST, **dispensing())
-        drugs.refuse("recovery-level", "recover", SITE_A, **recovery("recall", level=2))
-        drugs.do("recover", SITE_A, **recovery("recall", level=1))
-        assert drugs.package(KITS[0])["state"] == "recovered"
-
-    def test_ends_by_decision_of_the_sponsor(self, drugs):
-        drugs.at_site()
-        drugs.do("recall", SPONSOR, QUALITY, lot=RUN, level=3, notice=ANY)
-        drugs.do("end_recall", SPONSOR, QUALITY, lot=RUN, decision=ANY)
-        assert drugs.happened()[-1] == "ip:lot:recall-ended"
-        drugs.dispensed()
-
-    def test_is_refused(self, drugs):
-        drugs.batches()
-        drugs.refuse("recall-level", "recall", SPONSOR, QUALITY, lot=BATCH_T, level=4, notice=ANY)
-        drugs.refuse("lot-unknown", "recall", SPONSOR, QUALITY, lot=TEST, level=1, notice=ANY)
-        drugs.refuse("role-missing", "recall", SITE_A, PHARMACIST, lot=BATCH_T, level=1, notice=ANY)
-        drugs.refuse("person-needed", "recall", SPONSOR, lot=BATCH_T, level=1, notice=ANY)
-        drugs.refuse("lot-not-recalled", "end_recall", SPONSOR, QUALITY, lot=BATCH_T, decision=ANY)
-        drugs.do("recall", SPONSOR, QUALITY, lot=BATCH_T, level=1, notice=ANY)
-        drugs.refuse("lot-recalled", "recall", SPONSOR, QUALITY, lot=BATCH_T, level=1, notice=ANY)
-
-
-class TestQuarantine:
-    @pytest.mark.parametrize("who", [SITE_A, SPONSOR])
-    def test_holder_and_sponsor_put_in_quarantine(self, drugs, who):
-        drugs.at_site()
-        drugs.do("quarantine", who, lot=RUN, packages=[KITS[0]], reason="doubt")
-        found = drugs.package(KITS[0])
-        assert (found["quarantined"], found["cause"], found["quarantined_at"]) == (True, "doubt", NOW)
-        assert drugs.happened()[-1] == "ip:package:quarantined"
-        drugs.refuse("package-quarantined", "quarantine", who, lot=RUN, packages=[KITS[0]], reason="doubt")
-        drugs.refuse("package-quarantined", "dispense", SITE_A, PHARMACIST, **dispensing())
-
-    def test_a_regulator_does_whoever_holds_it(self, drugs):
-        drugs.at_site()
-        drugs.do("order_quarantine", REGULATOR_1, lot=RUN, packages=list(KITS[:2]), reason="inspection")
-        assert drugs.package(KITS[1])["quarantined"]
-        drugs.refuse("role-missing", "order_quarantine", SITE_A, lot=RUN, packages=[KITS[2]], reason="inspection")
-
-    def test_is_refused(self, drugs):
-        drugs.at_site()
-        drugs.refuse("package-of-other-holder", "quarantine", SITE_B, lot=RUN, packages=[KITS[0]], reason="doubt")
-        drugs.refuse("package-of-other-lot", "quarantine", SITE_A, lot=BATCH_T, packages=[KITS[0]], reason="doubt")
-        drugs.refuse("package-unknown", "quarantine", SITE_A, lot=RUN, packages=[TEST], reason="doubt")
-
-    def test_only_the_sponsor_releases(self, drugs):
-        drugs.at_site()
-        drugs.refuse("package-not-quarantined", "release", SPONSOR, QUALITY, package=KITS[0], decision=ANY)
-        drugs.do("quarantine", SITE_A, lot=RUN, packages=[KITS[0]], reason="doubt")
-        drugs.refuse("role-missing", "release", SITE_A, PHARMACIST, package=KITS[0], decision=ANY)
-        drugs.refuse("person-needed", "release", SPONSOR, package=KITS[0], decision=ANY)
-        drugs.do("release", SPONSOR, QUALITY, package=KITS[0], decision=ANY)
-        assert drugs.happened()[-1] == "ip:package:released"
-        assert not drugs.package(KITS[0])["quarantined"]
-        drugs.dispensed()
-
-    def test_an_excursion_in_storage_is_a_quarantine(self, drugs):
-        drugs.at_site()
-        seen = {"lot": RUN, "packages": [KITS[0], KITS[5]], "log": ANY, "occurred_at": NOW}
-        drugs.refuse("no-excursion", "excursion", SITE_A, measured=[20, 80], **seen)
-        drugs.refuse("package-of-other-holder", "excursion", SITE_B, measured=[20, 81], **seen)
-        drugs.refuse("temperatures", "excursion", SITE_A, measured=[81, 20], **seen)
-        drugs.do("excursion", SITE_A, measured=[19, 80], **seen)
-        assert drugs.happened()[-3:] == ["ip:temperature:excursion", *["ip:package:quarantined"] * 2]
-        assert drugs.package(KITS[5])["cause"] == "temperature"
-
-    def test_a_package_with_an_open_case_is_not_released(self, drugs):
-        drugs.packed().sent()
-        drugs.do("accept", SITE_A, **arrival([[kit, UNITS - (kit == KITS[0])] for kit in KITS]))
-        drugs.refuse("case-open", "release", SPONSOR, QUALITY, package=KITS[0], decision=ANY)
-
-
-def recovery(reason="unused", counted=((KITS[0], UNITS),), **more):
-    pairs = [list(each) for each in counted]
-    return {"lot": RUN, "counted": pairs, "reason": reason, "before": ANY, "occurred_at": NOW} | more
 
 
 class TestBooks:
