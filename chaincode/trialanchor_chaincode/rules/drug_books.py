@@ -81,14 +81,16 @@ def move(draft: Draft, lot: str, source: Place, target: Place, quantity: int) ->
     Raises:
         TransitionRefusedError: `balance-short`.
     """
-    giving = _book(draft, lot, source.member)
-    held = giving.get(source.bucket, 0)
+    book = _book(draft, lot, source.member)
+    held = book.get(source.bucket, 0)
     if not 0 <= quantity <= held:
         refuse("balance-short", lot=lot, member=source.member, bucket=source.bucket, held=held, quantity=quantity)
     if quantity == 0 or source == target:
         return
-    draft.put(_key(lot, source.member), {**giving, source.bucket: held - quantity})
-    taking = _book(draft, lot, target.member)
+    giving = {**book, source.bucket: held - quantity}
+    if source.member != target.member:
+        draft.put(_key(lot, source.member), giving)
+    taking = giving if source.member == target.member else _book(draft, lot, target.member)
     draft.put(_key(lot, target.member), {**taking, target.bucket: taking.get(target.bucket, 0) + quantity})
 
 

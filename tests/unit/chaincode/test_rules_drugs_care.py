@@ -1,11 +1,13 @@
-"""Trial drugs kept from use: recall, quarantine, release, excursions of temperature."""
+"""Trial drugs kept from use: recall, quarantine, release, excursions of temperature; and the story of the contract."""
 
 from __future__ import annotations
 
 import pytest
 
 from drug_worlds import ANY, BATCH_T, KITS, PHARMACIST, QUALITY, RUN, TEST, UNITS, Drugs, arrival, dispensing, recovery
-from worlds import NOW, REGULATOR_1, SITE_A, SITE_B, SPONSOR
+from scenario_stories.drugs import story
+from trialanchor_chaincode.rules.drug_books import balance, difference
+from worlds import DEPOT, NOW, REGULATOR_1, SITE_A, SITE_B, SPONSOR, STUDY
 
 
 @pytest.fixture
@@ -89,3 +91,19 @@ class TestQuarantine:
         drugs.packed().sent()
         drugs.do("accept", SITE_A, **arrival([[kit, UNITS - (kit == KITS[0])] for kit in KITS]))
         drugs.refuse("case-open", "release", SPONSOR, QUALITY, package=KITS[0], decision=ANY)
+
+
+def test_the_story_ends_in_the_books(world):
+    drugs = story(world)
+    books = [world.get(f"books/{RUN}/{member}") for member in (SPONSOR, DEPOT, SITE_A, SITE_B)]
+    totals = balance(books)
+    assert {bucket: units for bucket, units in totals.items() if units} == {
+        "in_stock": 21,
+        "retained": 10,
+        "administered": 12,
+        "destroyed": 16,
+        "lost": 1,
+    }
+    assert difference(60, totals) == 0
+    assert world.get(f"open_cases/{STUDY}")["open"] == 0
+    assert {"ip:temperature:excursion", "ip:kit:administered", "ip:package:destroyed"} <= set(drugs.happened())
