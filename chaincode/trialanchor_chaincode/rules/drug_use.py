@@ -12,8 +12,8 @@ Rules:
 1. Before a site dispenses from a lot it has retained units of it. When a draw is recorded, exactly the drawn packages
    are retained, in one go.
 2. A package is dispensed once, whole, by the site that has it in stock, to a subject of that site whose consent is in
-   force. It is sound, bears its code, is allocated to this subject when it is allocated, and in a blinded study comes
-   from a run.
+   force, then and now. It is sound, bears its code, is allocated to this subject when it is allocated, and in a
+   blinded study comes from a run.
 3. A dose is given from a package that the subject has, after it was dispensed, while it was sound and the consent in
    force, by an operator with a function for it, on a medical order.
 4. What a subject brings back is counted; what should be there and is not opens a case.
@@ -77,6 +77,7 @@ def dispense(draft: Draft, arguments: dict[str, Any]) -> None:
     if "label" not in package:
         refuse("label-missing", package=oid)
     _check_lot(draft, package["lot"])
+    _check_subject(draft, subject, arguments["occurred_at"])
     _check_subject(draft, subject, draft.at)
     allocation = draft.read(f"allocations/{package['root']}")
     if allocation is not None and allocation["subject"] != subject:

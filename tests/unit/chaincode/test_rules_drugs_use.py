@@ -106,6 +106,9 @@ class TestDispensing:
         drugs.refuse("consent-withdrawn", "dispense", SITE_A, PHARMACIST, **dispensing())
         drugs.subject(SUBJECT, SITE_A, enrolled_at=NOW + 1)
         drugs.refuse("subject-not-enrolled", "dispense", SITE_A, PHARMACIST, **dispensing())
+        drugs.subject(SUBJECT, SITE_A, enrolled_at=NOW)
+        early = dispensing() | {"occurred_at": NOW - 1}
+        drugs.refuse("subject-not-enrolled", "dispense", SITE_A, PHARMACIST, **early)
 
     def test_gives_an_allocated_kit_and_its_parts_to_their_subject(self, drugs):
         drugs.at_site().world.seed(f"allocations/{KITS[0]}", {"study": STUDY, "subject": SUBJECT})
