@@ -93,12 +93,13 @@ def _open(draft: Draft, oid: str, package: dict[str, Any], surplus: int, fields:
             **fields,
         },
     )
-    _count_open(draft, 1)
+    count_open(draft, 1)
     draft.event("ip:case:opened", oid)
     return {"cases": number, "open_cases": package["open_cases"] + 1}
 
 
-def _count_open(draft: Draft, change: int) -> None:
+def count_open(draft: Draft, change: int) -> None:
+    """Count the open cases of the study, by what changed."""
     key = f"open_cases/{draft.study}"
     before = draft.read(key)
     draft.put(key, {"open": (0 if before is None else before["open"]) + change})
@@ -146,7 +147,7 @@ def close_case(draft: Draft, arguments: dict[str, Any]) -> None:
     _put_case(draft, arguments, case | decided)
     package = package_of(draft, case["package"])
     put_package(draft, case["package"], {**package, "open_cases": package["open_cases"] - 1})
-    _count_open(draft, -1)
+    count_open(draft, -1)
     draft.event("ip:case:closed", case["package"])
 
 
