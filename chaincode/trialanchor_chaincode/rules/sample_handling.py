@@ -79,7 +79,7 @@ def collect(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("subject-of-other-site", subject=arguments["subject"], member=draft.caller)
     draft.person(arguments["collector"], draft.caller, OPERATORS)
     names = ("subject", "type", "period", "planned_at", "occurred_at", "volume", "method", "position", "collector")
-    given = {name: arguments[name] for name in (*names, "conditions") if name in arguments}
+    given = {name: arguments[name] for name in (*names, "circumstances") if name in arguments}
     made = {"study": draft.study, "site": draft.caller, "recorder": draft.caller, "holder": draft.caller, "used": 0}
     state = {"state": COLLECTED, "class": TYPES_OF_SAMPLE[arguments["type"]], "handled_at": happened}
     draft.add(f"samples/{oid}", given | made | state)

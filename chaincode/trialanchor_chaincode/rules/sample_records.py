@@ -5,7 +5,7 @@ State: `samples/<oid>` holds
 - `study`, `holder`, `state`, `type`, `class`; `recorder`, the member that recorded it, `occurred_at`, when it came to
   be, and `handled_at`, when it was last handled;
 - `volume` in whole microlitres as it was filled, and `used`, what has left it since;
-- of a collected sample: `subject`, `site`, `period`, `planned_at`, `method`, `position`, `collector`, `conditions`;
+- of a collected sample: `subject`, `site`, `period`, `planned_at`, `method`, `position`, `collector`, `circumstances`;
 - of every other one: `parent` and `code`;
 - `place`, `range`, `shipment`, `batch`, `deviation` and what else its last handling gave, as far as it has them.
 
