@@ -44,6 +44,10 @@ MEMBERS = {
 }
 
 
+def _digest(text):
+    return "sha256:" + sha256(text.encode()).hexdigest()
+
+
 class World:
     """The state of a ledger, and what its members do with it; time stands still unless a test moves it."""
 
@@ -114,8 +118,10 @@ class World:
             "request": f"r{self.transactions}",
         } | envelope
         text = encode_value([name, caller, arguments, given])
-        digest = "sha256:" + sha256(text.encode()).hexdigest()
-        return Transaction(contract, action, caller, arguments, Signed(digest=digest, text=text, **given))
+        body = encode_value([name, arguments, given["ledger"], given["request"]])
+        return Transaction(
+            contract, action, caller, arguments, Signed(body=_digest(body), digest=_digest(text), text=text, **given)
+        )
 
     def apply(self, transaction):
         outcome = apply(self.state, transaction, Context(LEDGER, self.at, lambda *_: False))

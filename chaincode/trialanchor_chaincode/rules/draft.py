@@ -6,7 +6,7 @@ State that all contracts share:
 - `persons/<oid>`: member, functions, and the Unix seconds between which the appointment holds;
 - `trials/<oid>`: a study with `sponsor` and `status`;
 - `participants/<study>/<member>`: roles of a member in a study, and its `status`: `invited`, `joined` or `left`;
-- `requests/<caller>/<request>`: digest of a request and its result.
+- `transactions/<caller>/<request>`: digest of what was asked for, `body`; the transaction that did it; its result.
 
 Every object has the fields `by`, the transaction that wrote it last, and `version`, 1, 2, …; what it was before stands
 in the ledger's history. Fields that hold OIDs are links, and are followed by the trace: a link that would show the arm

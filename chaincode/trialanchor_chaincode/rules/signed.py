@@ -2,8 +2,8 @@
 
 1. It is meant for this ledger, and was signed neither ahead of the block's time nor more than a day before it.
 2. Its caller is a registered member that is not suspended, and no certificate stands for another person than it names.
-3. A request is done once. The same one again writes nothing and gives the result it had; the same name with another
-   content is refused.
+3. A request is done once. The same one again, even when it was signed again, writes nothing and gives the result it had;
+   the same name with another content is refused.
 4. Its arguments are of their form; kind and subject of the signed statement are those of the transition.
 5. In a study: the study is registered and has not ended, and the caller takes part in it in one of the roles.
 6. Where a person must sign, a person did; who signs as a person is appointed by the caller now, for a function that
@@ -48,14 +48,14 @@ def repeated(state: StateView, transaction: Transaction, signed: Signed) -> Outc
     before = read(state, request_key(transaction.caller, signed.request))
     if before is None:
         return None
-    if before["by"] != signed.digest:
+    if before["body"] != signed.body:
         refuse("request-reused", request=signed.request)
     return Outcome(result=tuple(before["result"]))
 
 
 def request_key(caller: str, request: str) -> str:
     """Name the state key of a request."""
-    return f"requests/{caller}/{request}"
+    return f"transactions/{caller}/{request}"
 
 
 def check_envelope(transaction: Transaction, signed: Signed, ledger: str, at: int) -> None:
@@ -125,5 +125,5 @@ def outcome_of(draft: Draft, signed: Signed) -> Outcome:
     """Give what a transition made, with its request."""
     result = draft.result or [draft.subject]
     key = request_key(draft.caller, signed.request)
-    request = encode_value({"by": draft.tx, "result": result})
+    request = encode_value({"body": signed.body, "by": draft.tx, "result": result})
     return Outcome({**draft.writes, key: request}, tuple(draft.events), tuple(result))

@@ -38,6 +38,7 @@ class Signed:
         at: Unix second at which it was signed, by the signer's clock.
         ledger: Name of the ledger it is meant for.
         request: Name of the request, unique for its caller.
+        body: Digest `sha256:<hex>` of what is asked for: ledger, request, contract, action and arguments.
         digest: Statement digest `sha256:<hex>`, the name of the transaction everywhere.
         text: The signed bytes with their certificates, as they stand in a block.
     """
@@ -50,6 +51,7 @@ class Signed:
     at: int
     ledger: str
     request: str
+    body: str
     digest: str
     text: str
 
