@@ -1,8 +1,9 @@
-"""Make and keep keys: a member's root, the keys of its systems, and the keys of a node.
+"""Make and keep keys: a member's root, the keys of its systems and persons, and the keys of a node.
 
 Private keys lie in PKCS#8 PEM files encrypted with a passphrase (PBES2), readable by their owner only. A member has a
-root (P-256, self-signed) that issues a certificate to each of its systems; the member's OID stands in every
-certificate as organizationIdentifier. Keys that live in an HSM or elsewhere need nothing of this: they are a `Signer`.
+root (P-256, self-signed) that issues a certificate to each of its systems and persons; the member's OID stands in every
+certificate as organizationIdentifier, a person's in their own as user id. Keys that live in an HSM or elsewhere need
+nothing of this: they are a `Signer`.
 """
 
 from __future__ import annotations
@@ -76,11 +77,26 @@ def new_system(
     member: str, system: str, root: tuple[PrivateKey, x509.Certificate], now: datetime, algorithm: int = ES256
 ) -> tuple[PrivateKey, x509.Certificate]:
     """Make the key and certificate of one system of a member, issued by the member's root."""
+    return _issue(_name(member, system), root, now, algorithm)
+
+
+def new_person(
+    member: str, person: str, root: tuple[PrivateKey, x509.Certificate], now: datetime, algorithm: int = ES256
+) -> tuple[PrivateKey, x509.Certificate]:
+    """Make the key and certificate of a person (dotted OID) of a member; it names the OID and nobody's name."""
+    user = x509.NameAttribute(NameOID.USER_ID, URN_PREFIX + person)
+    return _issue(x509.Name([*_name(member, "person"), user]), root, now, algorithm)
+
+
+def _issue(
+    name: x509.Name, root: tuple[PrivateKey, x509.Certificate], now: datetime, algorithm: int
+) -> tuple[PrivateKey, x509.Certificate]:
+    """Make a key, and the certificate that the root issues for it."""
     key: PrivateKey = (
         ed25519.Ed25519PrivateKey.generate() if algorithm == EDDSA else ec.generate_private_key(ec.SECP256R1())
     )
     root_key, root_certificate = root
-    builder = _builder(_name(member, system), root_certificate.subject, key, now, SYSTEM_YEARS)
+    builder = _builder(name, root_certificate.subject, key, now, SYSTEM_YEARS)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(key_cert_sign=False), critical=True)
     return key, builder.sign(root_key, SHA256())

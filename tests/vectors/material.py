@@ -147,14 +147,15 @@ class Certified:
 
 
 def name(text: str) -> x509.Name:
-    """Name a certificate as the product does: the member's OID and the system."""
-    oid, _, system = text.partition(" ")
-    return x509.Name(
-        [
-            x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, f"urn:oid:{oid}"),
-            x509.NameAttribute(NameOID.COMMON_NAME, system or "root"),
-        ]
-    )
+    """Name a certificate as the product does: the member's OID and the system; a person's OID after that."""
+    oid, _, rest = text.partition(" ")
+    system, _, person = rest.partition(" ")
+    attributes = [
+        x509.NameAttribute(NameOID.ORGANIZATION_IDENTIFIER, f"urn:oid:{oid}"),
+        x509.NameAttribute(NameOID.COMMON_NAME, system or "root"),
+    ]
+    named = [x509.NameAttribute(NameOID.USER_ID, f"urn:oid:{person}")] if person else []
+    return x509.Name([*attributes, *named])
 
 
 def der(certificate: x509.Certificate) -> bytes:
@@ -182,6 +183,10 @@ class Member:
     def system(self, system: str = "edc", algorithm: int = ES256) -> SystemKey:
         """Give a system of this member: its signer and its chain without the root."""
         return _system(self.oid, system, algorithm)
+
+    def person(self, oid: str) -> SystemKey:
+        """Give the key of a person of this member."""
+        return _system(self.oid, f"person {oid}", ES256)
 
     def to_json(self) -> dict[str, Any]:
         """Give the entry of the trust file."""

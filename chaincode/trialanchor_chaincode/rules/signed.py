@@ -2,8 +2,8 @@
 
 1. It is meant for this ledger, and was signed neither ahead of the block's time nor more than a day before it.
 2. Its caller is a registered member that is not suspended, and no certificate stands for another person than it names.
-3. A request is done once. The same one again, even when it was signed again, writes nothing and gives the result it had;
-   the same name with another content is refused.
+3. A request is done once. The same one again, even signed again, writes nothing and gives the result it had; the same
+   name with another content is refused.
 4. Its arguments are of their form; kind and subject of the signed statement are those of the transition.
 5. In a study: the study is registered and has not ended, and the caller takes part in it in one of the roles.
 6. Where a person must sign, a person did; who signs as a person is appointed by the caller now, for a function that

@@ -35,7 +35,7 @@ USAGE, NOT_DONE = 2, 4
 _INTERRUPTED = 130
 
 COMMANDS: Mapping[str, str] = {
-    "keys": "Make the keys of a member and of its systems.",
+    "keys": "Make the keys of a member, of its systems and persons.",
     "stamp": "Register the digests of files.",
     "submit": "Register the records of files, many under one signature.",
     "upgrade": "Add to bundles the anchors gathered since.",

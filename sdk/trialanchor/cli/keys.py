@@ -1,4 +1,4 @@
-"""`trialanchor keys`: make the keys of a member and of its systems."""
+"""`trialanchor keys`: make the keys of a member, of its systems and of its persons."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from trialanchor.cli.options import CHAIN_SUFFIX, KEY_SUFFIX, PassphraseFile, oi
 from trialanchor.cli.results import Result, note
 from trialanchor.cose import EDDSA, ES256
 from trialanchor.errors import InputError
-from trialanchor.keys import certificate_pem, new_root, new_system, read_key, write_key
+from trialanchor.keys import certificate_pem, new_person, new_root, new_system, read_key, write_key
 from trialanchor.report import Verdict
 from trialanchor_chaincode.rules.kinds import ROLES
+from trialanchor_oid.codec import is_at_or_under
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +34,13 @@ _MEMBER_LIMIT = 1 << 20
 _ROOT_FILES = ("root.key.pem", "root.cert.pem", "member.json")
 _SYSTEM = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make the keys of a member and of its systems.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Make the keys of a member, of its systems and persons."
+)
 
 
 class Algorithm(StrEnum):
-    """Signature algorithm of a system's key."""
+    """Signature algorithm of a key."""
 
     ES256 = "es256"
     EDDSA = "eddsa"
@@ -45,7 +48,7 @@ class Algorithm(StrEnum):
 
 @app.callback()
 def keys() -> None:
-    """Make the keys of a member and of its systems."""
+    """Make the keys of a member, of its systems and persons."""
 
 
 @app.command()
@@ -80,6 +83,34 @@ def new(  # noqa: PLR0913 - one parameter for each option
     for path in paths:
         typer.echo(Result(str(path), Verdict.VERIFIED).line)
     note("give member.json to the operators of the nodes; keep root.key.pem apart, it is needed for new systems only")
+
+
+@app.command()
+def person(
+    folder: Annotated[Path, typer.Argument(help="Folder that `keys new` made for the member.")],
+    *,
+    member_oid: Annotated[str, typer.Option(help="OID of the member.")],
+    person_oid: Annotated[str, typer.Option(help="OID of the person, below that of the member.")],
+    alg: Annotated[Algorithm, typer.Option(help="Algorithm of the person's key.")] = Algorithm.ES256,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Make the key of a person, who signs what a system may not; the files are named by the OID's last arc."""
+    member, named = oid(member_oid, "--member-oid"), oid(person_oid, "--person-oid")
+    if named == member or not is_at_or_under(named, member):
+        raise InputError("--person-oid must be below --member-oid")
+    key_path, chain_path = [folder / name for name in _system_files("p" + named.rpartition(".")[2])]
+    for path in (key_path, chain_path):
+        if path.exists():
+            raise InputError(f"{path} exists; keys are never written over")
+    passphrase = read_passphrase(passphrase_file)
+    root = _read_root([folder / name for name in _ROOT_FILES], member, passphrase)
+    algorithm = EDDSA if alg is Algorithm.EDDSA else ES256
+    key, certificate = new_person(member, named, root, surroundings.clock().now(), algorithm)
+    write_key(key_path, key, passphrase)
+    write_new(chain_path, certificate_pem(certificate).encode())
+    for path in (key_path, chain_path):
+        typer.echo(Result(str(path), Verdict.VERIFIED).line)
+    note("have the person appointed on the ledger: `trialanchor transaction sign members appoint`")
 
 
 def _write_root(
