@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from scenario_stories.unblinding import DECLINED, OPENED, story
 from trialanchor_chaincode.rules.merkle import EMPTY_ROOT, leaf_hash, node_hash
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from trialanchor_chaincode.rules.sealed_list import SealedUnit, in_order, sealed_root
@@ -501,3 +502,11 @@ class Unblinding(RuleBasedStateMachine):
 
 TestUnblinding = Unblinding.TestCase
 TestUnblinding.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
+
+
+def test_the_story_runs():
+    world = World().seed_members().seed_study()
+    story(world)
+    assert world.get(f"unblindings/{OPENED}")["state"] == "released"
+    assert world.get(f"unblindings/{DECLINED}")["state"] == "declined"
+    assert "disclosed_at" in world.get(f"seals/{STUDY}")
