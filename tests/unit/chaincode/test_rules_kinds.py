@@ -68,8 +68,21 @@ class TestCatalogue:
             "research_management",
             "safety",
         ]
-        assert [row.code for row in rows("2")] == [f"gd44.review.{organ}" for organ in organs]
+        verdicts = [row.code for row in rows("2") if not row.code.endswith("_opinion")]
+        assert verdicts == [f"gd44.review.{organ}" for organ in organs]
         assert all(row.note for row in rows("2"))
+
+    def test_five_organs_give_an_opinion_beside_the_verdict(self):
+        opinions = [row for row in rows("2") if row.code.endswith("_opinion")]
+        assert [row.number for row in opinions] == ["3", "4", "5", "6", "7"]
+        for row in opinions:
+            verdict = kind(row.code.removesuffix("_opinion"))
+            assert (row.number, row.providers, row.users) == (verdict.number, verdict.providers, verdict.users)
+
+    def test_eleven_data_sets_of_bioequivalence_trials(self):
+        counts = Counter(row.table for row in KINDS.values() if row.code.startswith("be."))
+        assert counts == {"BE 7.2.1": 3, "BE 7.2.2": 1, "BE 7.2.3": 1, "BE 7.2.4": 1, "BE 7.2.5": 5}
+        assert {row.condition for row in KINDS.values() if row.code.startswith("be.")} == {"bioequivalence_trial"}
 
     def test_sixty_four_items_of_js4652(self):
         counts = Counter(row.table for row in KINDS.values() if row.code.startswith("js4652."))
@@ -90,7 +103,7 @@ class TestCatalogue:
         assert counts.total() == 64
 
     def test_no_row_is_lost_to_a_repeated_code(self):
-        assert len(KINDS) == len(raw("evidence_kinds")["kinds"]) == 37 + 2 + 11 + 7 + 64
+        assert len(KINDS) == len(raw("evidence_kinds")["kinds"]) == 37 + 2 + 11 + 7 + 5 + 64 + 11
 
     def test_the_de_identified_kinds(self):
         assert [row.code for row in KINDS.values() if row.de_identified] == [
@@ -100,11 +113,13 @@ class TestCatalogue:
             "gd44.c5.subject_information",
             "gd44.c5.examination_test_data",
             "js4652.7_3_3.subject_basics",
+            "be.7_2_1.subject",
+            "be.7_2_1.screening_enrolment",
         ]
 
     @pytest.mark.parametrize("row", KINDS.values(), ids=list(KINDS))
     def test_row_is_well_formed(self, row):
-        assert re.fullmatch(r"(gd44|js4652)\.[a-z0-9_]+\.[a-z][a-z0-9_]*", row.code)
+        assert re.fullmatch(r"(gd44|js4652|be)\.[a-z0-9_]+\.[a-z][a-z0-9_]*", row.code)
         assert row.zh
         assert not row.zh.isascii()
         assert row.en.isascii()
