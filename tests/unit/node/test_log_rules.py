@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +33,7 @@ from trialanchor.signers import RefusedCertificateError, RefusedSignatureError
 from trialanchor.statements import sign_statement
 from trialanchor.trust import TrustedMember
 from trialanchor.verify import CLOCK_TOLERANCE_S
-from trialanchor_chaincode.rules.kinds import UnknownKindError
+from trialanchor_chaincode.rules.kinds import KINDS, ROLES, UnknownKindError
 from trialanchor_node.log.rules import (
     Admission,
     ClockError,
@@ -212,6 +213,27 @@ class TestRole:
     @pytest.mark.parametrize("role", ["study_unit", "sponsor", "institution", "study_centre", "investigator"])
     def test_each_role_that_provides_a_kind_may_register_it(self, role):
         admission(trusted(Member(roles=("third_party", role)))).admit(sign(kind=KIND), AT)
+
+    @pytest.mark.parametrize("row", KINDS.values(), ids=list(KINDS))
+    def test_each_kind_is_taken_from_its_providers_only(self, row):
+        providers = {role.code for role in ROLES.values() if {role.code, role.acts_as} & set(row.providers)}
+        others = tuple(code for code in ROLES if code not in providers)
+        signed = sign(kind=row.code)
+        for role in providers:
+            admission(trusted(Member(), roles=(role,))).admit(signed, AT)
+        if others:
+            with pytest.raises(RoleError, match=f"do not provide {re.escape(row.code)}") as refused:
+                admission(trusted(Member(), roles=others)).admit(signed, AT)
+            assert (refused.value.http_status, refused.value.code) == (403, "role")
+
+    def test_a_reader_of_a_kind_is_no_provider_by_that(self):
+        readers = trusted(Member(), roles=KINDS["gd44.c5.source_medical_documents"].users)
+        with pytest.raises(RoleError):
+            admission(readers).admit(sign(kind="gd44.c5.source_medical_documents"), AT)
+
+    def test_a_member_without_a_role_provides_nothing(self):
+        with pytest.raises(RoleError):
+            admission(trusted(Member(), roles=())).admit(sign(kind=KIND), AT)
 
     def test_an_unknown_kind_is_refused(self):
         with pytest.raises(UnknownKindError) as refused:
