@@ -4,7 +4,7 @@ State:
 
 - `draw_commitments/<lot>/<member>`: the `units` from which the member draws, how many, `count`, its `commitment` to a
   seed, and `state`; the `beacon` and who fixed it, `beacon_by`; after the draw the `seed`;
-- `draws/<lot>/<member>`: the `units` that were drawn;
+- `draws/<lot>/<member>`: the `units` that were drawn; none while the draw is under way;
 - `seeds/<commitment>`: the key of the list or draw that the seed is `used_for`.
 
 States: `committed` → `fixed` → `drawn`.
@@ -16,7 +16,8 @@ Rules:
 2. Another member fixes the beacon: the digest of that very transaction. It names the transaction of the commitment that
    it answers; so a beacon that was seen on its way meets no newer commitment, and neither chooses the outcome.
 3. The seed is then revealed, and the rules draw (`lists`). Anybody can draw again from what the state says. A lot is
-   drawn from once by each member; the contract `drugs` retains exactly the units that were drawn.
+   drawn from once by each member; the contract `drugs` retains exactly the units that were drawn. While a draw is under
+   way it retains nothing of the lot: so a member that does not like the outcome gains nothing by keeping its seed.
 4. A seed is used once: one that is revealed after a draw would open a list that was made with it.
 
 Source: R-147 to R-150, X-23; GD44 6.1, 7.3.6; BE 2.5.1.
@@ -57,7 +58,9 @@ def _commit_draw(draft: Draft, arguments: dict[str, Any]) -> None:
     _check_all(draft, lot, units)
     take_seed(draft, arguments["commitment"], key)
     given = {"units": units, "count": count, "commitment": arguments["commitment"]}
-    draft.put(key, {"study": draft.study, "lot": lot, "holder": draft.caller, "state": COMMITTED, **given})
+    held = {"study": draft.study, "lot": lot, "holder": draft.caller}
+    draft.put(key, {**held, "state": COMMITTED, **given})
+    draft.put(f"draws/{lot}/{draft.caller}", {**held, "units": []})
     draft.event("random:draw:committed", lot)
 
 
@@ -124,7 +127,8 @@ def _reveal_draw(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("seed-mismatch")
     drawn = list(draw(seed, found["beacon"], found["units"], found["count"]))
     draft.put(_key(lot, draft.caller), found | {"state": DRAWN, "seed": seed})
-    draft.add(f"draws/{lot}/{draft.caller}", {"study": draft.study, "lot": lot, "holder": draft.caller, "units": drawn})
+    drawing = f"draws/{lot}/{draft.caller}"
+    draft.put(drawing, draft.get(drawing) | {"units": drawn})
     draft.event("random:lot:drawn", lot)
 
 

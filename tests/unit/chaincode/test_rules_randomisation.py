@@ -350,7 +350,7 @@ class TestDraw:
     def test_units_are_drawn_and_anybody_can_draw_again(self, ready):
         first = ready.do("randomisation/commit_draw", SITE_A, **DRAW)
         second = fix_draw(ready)
-        assert drawn(ready) is None
+        assert drawn(ready)["units"] == []
         third = ready.do("randomisation/reveal_draw", SITE_A, lot=LOT, seed=SEED)
         record = ready.get(f"draw_commitments/{LOT}/{SITE_A}")
         assert (record["state"], record["seed"], record["beacon_by"]) == ("drawn", SEED, SPONSOR)
@@ -363,6 +363,16 @@ class TestDraw:
             ("random:draw:fixed", LOT),
             ("random:lot:drawn", LOT),
         ]
+
+    def test_nothing_is_retained_while_a_draw_is_under_way(self, ready):
+        retention = {"lot": LOT, "condition": "cold", "valid_until": "20281231", "before": DIGEST}
+        ready.do("randomisation/commit_draw", SITE_A, **DRAW)
+        ready.refuse("draw-mismatch", "drugs/retain", SITE_A, **retention, packages=KITS[:3])
+        fix_draw(ready)
+        ready.refuse("draw-mismatch", "drugs/retain", SITE_A, **retention, packages=KITS[:3])
+        ready.do("randomisation/reveal_draw", SITE_A, lot=LOT, seed=SEED)
+        others = [kit for kit in KITS if kit not in drawn(ready)["units"]]
+        ready.refuse("draw-mismatch", "drugs/retain", SITE_A, **retention, packages=others[:3])
 
     def test_a_draw_is_committed_to_again_until_the_beacon_is_fixed(self, ready):
         ready.do("randomisation/commit_draw", SITE_A, **DRAW)
