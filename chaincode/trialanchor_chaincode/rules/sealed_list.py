@@ -28,6 +28,10 @@ class SealedUnit(NamedTuple):
     treatment: str
     salt: str
 
+    def __repr__(self) -> str:
+        """Name the unit, never its treatment: what is printed or logged is read by people who are blinded."""
+        return f"SealedUnit({self.kit})"
+
     def entry(self) -> bytes:
         """Give the bytes that are hashed into the tree (rule 1)."""
         return encode_value(self._asdict()).encode()

@@ -26,6 +26,7 @@ print("imported", len(sys.modules))
 MODULES = {
     "psycopg[binary]": "psycopg",
     "prometheus-client": "prometheus_client",
+    "pycryptodome": "Crypto",
     "pydantic-settings": "pydantic_settings",
 }
 SHARED = {"anyio"}
@@ -36,6 +37,6 @@ def test_every_module_of_the_sdk_imports_without_extras():
     extras = tomllib.loads(PYPROJECT.read_text())["project"]["optional-dependencies"]
     names = {line.split(">=")[0] for extra in extras.values() for line in extra}
     refused = {MODULES.get(name, name) for name in names} - SHARED | {"trialanchor_node"}
-    assert {"fastapi", "sqlalchemy", "uvicorn"} <= refused
+    assert {"Crypto", "fastapi", "pyrage", "sqlalchemy", "uvicorn"} <= refused
     done = subprocess.run([sys.executable, "-c", IMPORT_ALL, *refused], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
