@@ -7,7 +7,7 @@ and by no other. A revocation is never taken back: a later registration adds to 
 for one certificate the earlier one counts.
 
 Once the consortium is founded (`governance.py`), a new member and changed roles or roots wait as `candidates/<oid>` for
-the regulators; a revocation counts at once.
+the regulators, with the digest of roles and roots that they confirm; a revocation counts at once.
 
 Source: R-001, R-002.
 """
@@ -70,13 +70,19 @@ def apply_register(state: StateView, transaction: Transaction) -> Outcome:
     held = read(state, f"members/{oid}")
     value = member_value(held, transaction.arguments)
     writes = {f"registrars/{oid}": encode_value(transaction.caller)}
-    if read(state, "consortium") is None or (held is not None and all(held[k] == value[k] for k in ("roles", "roots"))):
+    if read(state, "consortium") is None or (held is not None and _terms(held) == _terms(value)):
         writes[f"members/{oid}"] = encode_value(value)
         return Outcome(writes, (Event("member:member:registered", oid),))
-    text = encode_value(value)
-    candidate = {"digest": "sha256:" + sha256(text.encode()).hexdigest(), "member": value}
-    writes[f"candidates/{oid}"] = encode_value(candidate)
+    digest = sha256(encode_value(_terms(value)).encode()).hexdigest()
+    writes[f"candidates/{oid}"] = encode_value({"digest": f"sha256:{digest}", "member": value})
+    if "revoked" in value and held is not None:
+        writes[f"members/{oid}"] = encode_value({**held, "revoked": value["revoked"]})
     return Outcome(writes, (Event("member:candidate:registered", oid),))
+
+
+def _terms(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what the regulators confirm of a member."""
+    return {name: member[name] for name in ("roles", "roots")}
 
 
 def member_value(held: Mapping[str, Any] | None, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from trialanchor_chaincode.rules.oid_draft import (
     UnregisteredError,
     check_oid,
 )
+from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_chaincode.rules.state import Event, Outcome, encode_value, read
 from trialanchor_oid.codec import is_at_or_under, is_dotted
 from trialanchor_oid.errors import RuleError
@@ -66,6 +67,7 @@ def apply_oids(state: StateView, transaction: Transaction) -> Outcome:
     Raises:
         OidRefusedError: A rule above refuses.
         DescriptionRefusedError: A description is not of its form.
+        TransitionRefusedError: `member-suspended`.
     """
     arguments = dict(transaction.arguments)
     request = arguments.pop("request", None)
@@ -81,6 +83,8 @@ def apply_oids(state: StateView, transaction: Transaction) -> Outcome:
         if before["digest"] != digest:
             raise RequestReusedError("this request was made before with another content")
         return Outcome(result=_repeated(arguments, before["first"]))
+    if (read(state, f"members/{transaction.caller}") or {}).get("suspended"):
+        refuse("member-suspended", oid=transaction.caller)
     draft = Draft(state, transaction.caller)
     action.apply(draft, arguments)
     result = tuple(event.subject for event in draft.events)

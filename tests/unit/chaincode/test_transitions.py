@@ -8,8 +8,8 @@ import string
 import pytest
 
 from trialanchor_chaincode.rules.apply import CONTRACTS
-from trialanchor_chaincode.rules.governance import FUNCTIONS
 from trialanchor_chaincode.rules.kinds import KINDS, ROLES, may_provide
+from trialanchor_chaincode.rules.persons import FUNCTIONS
 from trialanchor_chaincode.rules.refusals import REFUSALS
 from trialanchor_chaincode.rules.transitions import TRANSITIONS, TYPES
 
