@@ -16,13 +16,11 @@ Source: BE 7.1, 7.2; R-100, R-103; GD44 6.1, 7.3.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from trialanchor_chaincode.rules.kinds import Requirement
+from trialanchor_chaincode.rules.kinds import Requirement, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,13 +95,6 @@ class DrugActivity:
     clause: str
 
 
-def _table(name: str) -> dict[str, Any]:
-    """Read one table that is shipped with the package."""
-    text = files("trialanchor_chaincode.rules").joinpath("data", f"{name}.json").read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
-    return table
-
-
 def _dataset(row: dict[str, Any]) -> Dataset:
     """Build a data set from its row."""
     found = [DataField(**{**each, "requirement": Requirement(each["requirement"])}) for each in row["fields"]]
@@ -125,11 +116,11 @@ def _activity(row: dict[str, Any]) -> DrugActivity:
 
 
 DATASETS: Final[Mapping[str, Dataset]] = MappingProxyType(
-    {row["kind"]: _dataset(row) for row in _table("be_datasets")["datasets"]}
+    {row["kind"]: _dataset(row) for row in read_table("be_datasets")["datasets"]}
 )
 """The data sets of BE 7.2 by kind code, in printed order."""
 
 DRUG_ACTIVITIES: Final[Mapping[str, DrugActivity]] = MappingProxyType(
-    {row["kind"]: _activity(row) for row in _table("drug_activities")["activities"]}
+    {row["kind"]: _activity(row) for row in read_table("drug_activities")["activities"]}
 )
 """The activities with a trial drug by kind code, in the order of the source."""

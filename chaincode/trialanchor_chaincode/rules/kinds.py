@@ -94,7 +94,7 @@ class EvidenceKind:
         return self.code.rpartition(".")[2]
 
 
-def _table(name: str) -> dict[str, Any]:
+def read_table(name: str) -> dict[str, Any]:
     """Read one table that is shipped with the package."""
     text = files("trialanchor_chaincode.rules").joinpath("data", f"{name}.json").read_text(encoding="utf-8")
     table: dict[str, Any] = json.loads(text)
@@ -116,10 +116,10 @@ def _acting(providers: tuple[str, ...]) -> frozenset[str]:
     return frozenset(role.code for role in ROLES.values() if {role.code, role.acts_as} & set(providers))
 
 
-_KIND_TABLE: Final = _table("evidence_kinds")
-_DOMAIN_TABLE: Final = _table("domains")
+_KIND_TABLE: Final = read_table("evidence_kinds")
+_DOMAIN_TABLE: Final = read_table("domains")
 
-ROLES: Final[Mapping[str, Role]] = MappingProxyType({row["code"]: Role(**row) for row in _table("roles")["roles"]})
+ROLES: Final[Mapping[str, Role]] = MappingProxyType({row["code"]: Role(**row) for row in read_table("roles")["roles"]})
 """Every role by code."""
 
 KINDS: Final[Mapping[str, EvidenceKind]] = MappingProxyType({row["code"]: _kind(row) for row in _KIND_TABLE["kinds"]})
