@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 
 class StateView(Protocol):
@@ -122,12 +122,17 @@ class Outcome:
     result: tuple[str, ...] = ()
 
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_DECODER: Final = json.JSONDecoder()
+"""Made once: `json.dumps` with options and `json.loads` look again at each call."""
+
+
 def encode_value(value: Any) -> str:
     """Write a state value: JSON, sorted keys, no blanks."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
 
 
 def read(state: StateView, key: str) -> Any:
     """Read and decode a state value, None when there is none."""
     text = state.get(key)
-    return None if text is None else json.loads(text)
+    return None if text is None else _DECODER.decode(text)
