@@ -21,6 +21,7 @@ from trialanchor_node.log import routes as log_routes
 from trialanchor_node.problems import install_handlers
 from trialanchor_node.registry import ors_routes, view_routes
 from trialanchor_node.registry import routes as registry_routes
+from trialanchor_node.transactions import routes as transaction_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,6 +68,7 @@ def create_app(node: Node) -> NodeApp:
     app.include_router(view_routes.router)  # its fixed paths go before the transitions
     app.include_router(registry_routes.router)
     app.include_router(ors_routes.router)
+    app.include_router(transaction_routes.router)
     _add_service_routes(app, node)
     return app
 

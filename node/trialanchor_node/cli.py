@@ -87,7 +87,7 @@ def listen(settings: NodeSettings) -> socket.socket:
 
 @app.command()
 def fsck(folder: Folder) -> None:
-    """Check the whole log: re-hash every value, rebuild the root, re-apply the registration rules."""
+    """Check log and ledger: re-hash every value, re-apply every rule, compare root, state and tables."""
     settings = load_settings(folder)
     report = check_log(settings, read_node_keys(settings, passphrase_from_environment()))
     for problem in report.problems:
@@ -95,6 +95,7 @@ def fsck(folder: Folder) -> None:
     if report.problems:
         raise typer.Exit(1)
     typer.echo(f"OK {report.entries} entries, root {report.root}")
+    typer.echo(f"OK {report.blocks} blocks, state {report.state}")
 
 
 @app.command()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trialanchor.statements import TRANSACTION_TYPE
+
 _DIGEST = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
 _BASE64 = {"type": "string", "contentEncoding": "base64"}
 
@@ -54,7 +56,7 @@ SCHEMAS = {
             "subject": _URN,
             "study": _URN,
             "kind": _TEXT,
-            "version": {"type": "integer", "minimum": 1},
+            "version": {"type": ["integer", "null"], "minimum": 1, "description": "null for a transaction"},
             "registered_at": _COUNT,
         }
     ),
@@ -75,6 +77,27 @@ SCHEMAS = {
         },
         statement={"type": "object"},
         state=_TEXT,
+    ),
+    "Accepted": _object(
+        {
+            "transaction": _DIGEST,
+            "ledger": _TEXT,
+            "block": _COUNT,
+            "new": _BOOLEAN,
+            "result": {"type": "array", "items": _TEXT},
+            "index": _COUNT,
+            "receipt": _BASE64,
+            "checkpoint": _TEXT,
+        }
+    ),
+    "Transitions": _object({"transitions": _OBJECTS}),
+    "Events": _object(
+        {
+            "events": {
+                "type": "array",
+                "items": _object({"id": _TEXT, "name": _TEXT, "subject": _TEXT, "study": _TEXT, "at": _COUNT}),
+            }
+        }
     ),
     "RegistryEntry": _object(
         {"oid": _TEXT, "visibility": {"enum": ["public", "private", "blinded"]}, "owner": _TEXT, "status": _TEXT},
@@ -227,4 +250,18 @@ LOOKUP_BODY = body(
     }
 )
 RECORDS_BODY = body(application__json=_RECORDS)
+TRANSACTION_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {TRANSACTION_TYPE: {"schema": _object({"body": {"type": "object"}, "statement": _BASE64})}},
+    }
+}
+TRANSITION_BODY = body(
+    application__json={
+        "type": "object",
+        "required": ["arguments"],
+        "additionalProperties": False,
+        "properties": {"study": _TEXT, "arguments": {"type": "object", "description": "GET /v1/contracts"}},
+    }
+)
 VERIFY_BODY = body(application__json=_VERIFY)

@@ -7,6 +7,7 @@ A revocation that is on the ledger stays there when it is taken out of the file.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trialanchor.certificates import load_pem_certificate
@@ -17,13 +18,15 @@ from trialanchor_chaincode.rules.members import member_value
 from trialanchor_chaincode.rules.state import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from trialanchor_node.anchoring.ports import Ledger
 
 MEMBERS = "members/"
 """Prefix of the state keys of members."""
+
+CANDIDATES = "candidates/"
+"""Prefix of the state keys of registrations that wait for their admission."""
 
 _VERSION = 1
 _FIELDS = {"trialanchor_member", "oid", "roles", "roots", "revoked"}
@@ -74,8 +77,7 @@ def register_members(ledger: Ledger, folder: Path, caller: str) -> None:
     """
     for path in sorted(folder.glob("*.json")):
         arguments = read_member_file(path)
-        held = json.loads(ledger.read(MEMBERS + str(arguments["oid"])) or "null")
-        if held is not None and held == member_value(held, arguments):
+        if _is_registered(ledger, arguments):
             continue
         try:
             ledger.submit(Transaction("members", "register", caller, arguments))
@@ -83,17 +85,61 @@ def register_members(ledger: Ledger, folder: Path, caller: str) -> None:
             raise ConfigError(f"{path.name}: {error}") from error
 
 
-def load_members(ledger: Ledger) -> Mapping[str, TrustedMember]:
-    """Read all members from the ledger, by OID.
+def _is_registered(ledger: Ledger, arguments: dict[str, Any]) -> bool:
+    """Tell whether the ledger holds a member like this, or a candidate that waits for its admission."""
+    oid = str(arguments["oid"])
+    held = json.loads(ledger.read(MEMBERS + oid) or "null")
+    waiting = json.loads(ledger.read(CANDIDATES + oid) or "null")
+    return (held is not None and held == member_value(held, arguments)) or (
+        waiting is not None and waiting["member"] == member_value(held or {}, arguments)
+    )
+
+
+class Members(Mapping[str, TrustedMember]):
+    """The members that may act, by OID, as the ledger had them when they were last read.
+
+    Attributes:
+        every: All members, suspended ones too: what they signed before stays verifiable.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the members from the ledger.
+
+        Raises:
+            LedgerError: The ledger did not answer.
+        """
+        state = {key: self._ledger.read(key) or "{}" for key in self._ledger.keys(MEMBERS)}
+        self._acting = acting_members(state)
+        self.every = {key[len(MEMBERS) :]: decode_member(key[len(MEMBERS) :], state[key]) for key in state}
+
+    def __getitem__(self, oid: str) -> TrustedMember:
+        """Give a member that may act."""
+        return self._acting[oid]
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the OIDs of the members that may act."""
+        return iter(self._acting)
+
+    def __len__(self) -> int:
+        """Count the members that may act."""
+        return len(self._acting)
+
+
+def acting_members(state: Mapping[str, str]) -> Mapping[str, TrustedMember]:
+    """Give the members of a state that are not suspended, by OID.
 
     Raises:
-        LedgerError: The ledger did not answer.
+        LedgerError: A member is not readable.
     """
-    members = {}
-    for key in ledger.keys(MEMBERS):
-        oid = key.removeprefix(MEMBERS)
-        members[oid] = decode_member(oid, ledger.read(key) or "{}")
-    return members
+    return {
+        key[len(MEMBERS) :]: decode_member(key[len(MEMBERS) :], value)
+        for key, value in state.items()
+        if key.startswith(MEMBERS) and not json.loads(value).get("suspended")
+    }
 
 
 def decode_member(oid: str, value: str) -> TrustedMember:

@@ -21,6 +21,7 @@ from trialanchor.trust import State, decode_trust
 from trialanchor.verify import Verifier
 from trialanchor_node.anchoring.embedded import TYPE as EMBEDDED
 from trialanchor_node.anchoring.embedded import EmbeddedLedger
+from trialanchor_node.anchoring.rebuild import PROJECTIONS
 from trialanchor_node.anchoring.service import AnchorService
 from trialanchor_node.bodies import Bodies
 from trialanchor_node.db import DatabaseLock, lock_database, migrate, open_engine
@@ -31,13 +32,15 @@ from trialanchor_node.log.reader import LogReader
 from trialanchor_node.log.rules import Admission
 from trialanchor_node.log.sequencer import GroupCommit, Sequencer
 from trialanchor_node.log.store import LogIdentity, LogStore
-from trialanchor_node.members import load_members, register_members
+from trialanchor_node.members import Members, register_members
 from trialanchor_node.metrics import Metrics
 from trialanchor_node.registry.ors import RegistryTree
 from trialanchor_node.registry.ors_routes import new_resolver
-from trialanchor_node.registry.projection import project
 from trialanchor_node.registry.publishing import Publisher, name_server, zone_settings
 from trialanchor_node.registry.service import Registry
+from trialanchor_node.transactions.projection import await_registration
+from trialanchor_node.transactions.reading import LedgerReading
+from trialanchor_node.transactions.service import TransactionService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -114,10 +117,11 @@ class Node:
         self.store.open(create=create)
         mark = HighWaterMark(settings.folder)
         mark.check(self.store)
-        self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock, [project])
+        projections = (*PROJECTIONS, await_registration)
+        self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock, projections)
         self.ledger.check_key(keys.ledger.public_key())
         register_members(self.ledger, settings.folder / "members", settings.member_oid)
-        self.members = load_members(self.ledger)
+        self.members = Members(self.ledger)
         self.registry = Registry(self.engine, self.ledger)
         self.tree = RegistryTree(self.engine, self.registry, settings.public_url)
         self.reader = LogReader(self.engine, self.store)
@@ -127,6 +131,11 @@ class Node:
         admission = Admission(self.members, self.store, settings.statement_age_s)
         self.intake = IntakeService(admission, self.sequencer, self.reader, self.clock)
         self.records = RecordService(self.engine, self.intake, admission, self.clock)
+        self.transactions = TransactionService(
+            self.engine, self.ledger, admission, self.intake, self.clock, self._members_changed
+        )
+        self.transactions.register_pending(self.store)
+        self.reading = LedgerReading(self.engine, self.ledger, self.members, self.clock)
         self.sources = [
             Source(s.name, s.actor, s.token_sha256, read_source_key(settings, s.name, passphrase))
             for s in settings.sources
@@ -139,7 +148,8 @@ class Node:
         self.searches = CapacityLimiter(_SEARCHES)
         self.metrics = Metrics()
         self.metrics.watch(self.store, self.sequencer, self.anchoring)
-        self.trust_file = self._write_trust(settings.folder / TRUST_FILE, trust_file(self, keys.ledger))
+        self._ledger_key = keys.ledger.public_key()
+        self.trust_file = self._write_trust()
 
     def _open_ors(self, settings: NodeSettings) -> None:
         """Put together what brings the registry to the DNS, and what asks others."""
@@ -152,8 +162,14 @@ class Node:
             self.publisher = Publisher(self.engine, self.tree, server, target)
             self.registry.on_change(self.publisher.changed)
 
-    def _write_trust(self, path: Path, content: bytes) -> bytes:
+    def _members_changed(self) -> None:
+        """Take over what the ledger says of members now."""
+        self.members.reload()
+        self.trust_file = self._write_trust()
+
+    def _write_trust(self) -> bytes:
         """Write the trust file when it says something new; a node with a full disk must still be able to start."""
+        path, content = self.settings.folder / TRUST_FILE, trust_file(self, self._ledger_key)
         with contextlib.suppress(OSError, ValueError, TypeError):
             held = path.read_bytes()
             if {**json.loads(held), "issued_at": ""} == {**json.loads(content), "issued_at": ""}:
@@ -213,14 +229,14 @@ def read_source_key(settings: NodeSettings, name: str, passphrase: str) -> Syste
     return read_system_key(settings.keys / f"{name}.key.pem", settings.keys / f"{name}.chain.pem", passphrase)
 
 
-def trust_file(node: Node, ledger_key: Ed25519PrivateKey) -> bytes:
+def trust_file(node: Node, ledger_key: Ed25519PublicKey) -> bytes:
     """Write the trust file of a node: its members, its log, its ledger; anchors are demanded."""
     identity = node.store.identity
     return json_encode(
         {
             "trialanchor_trust": 1,
             "issued_at": _rfc3339(node.clock.now()),
-            "members": [_member(member) for _, member in sorted(node.members.items())],
+            "members": [_member(member) for _, member in sorted(node.members.every.items())],
             "logs": [
                 {
                     "node": identity.node,
@@ -228,9 +244,7 @@ def trust_file(node: Node, ledger_key: Ed25519PrivateKey) -> bytes:
                     "public_key": public_pem(_public(identity)),
                 }
             ],
-            "ledgers": [
-                {"name": node.ledger.name, "type": EMBEDDED, "public_key": public_pem(ledger_key.public_key())}
-            ],
+            "ledgers": [{"name": node.ledger.name, "type": EMBEDDED, "public_key": public_pem(ledger_key)}],
             "witnesses": [],
             "policy": {"state": State.ANCHORED.value, "groups": [], "quorum": "none"},
         }

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from trialanchor.errors import InputError, TrialAnchorError
+from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from trialanchor_node.log.sequencer import RETRY_AFTER_S
 
 if TYPE_CHECKING:
@@ -42,26 +43,36 @@ class UnauthorizedError(TrialAnchorError):
     hint = "Send `Authorization: Bearer <token>` with the token of a source of this node."
 
 
-def problem_of(error: TrialAnchorError) -> dict[str, Any]:
-    """Give the problem object of an error."""
+def problem_of(error: TrialAnchorError, language: str = "en") -> dict[str, Any]:
+    """Give the problem object of an error; what the rule set refuses is said in Chinese, `zh`, where that is wanted."""
+    if isinstance(error, TransitionRefusedError):
+        detail, help_text = error.text(language), error.help(language)
+    else:
+        detail, help_text = str(error), error.help()
     return {
         "type": f"urn:trialanchor:error:{error.code}",
         "title": (type(error).__doc__ or "").split("\n", 1)[0].rstrip("."),
         "status": error.http_status,
         "code": error.code,
-        "detail": str(error),
-        "help": error.help(),
+        "detail": detail,
+        "help": help_text,
     }
 
 
-def problem_response(error: TrialAnchorError) -> Response:
+def problem_response(error: TrialAnchorError, language: str = "en") -> Response:
     """Answer with an error."""
     headers = {}
     if error.http_status in _RETRY_STATUSES:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.http_status == UnauthorizedError.http_status:
         headers["WWW-Authenticate"] = "Bearer"
-    return _response(problem_of(error), headers)
+    return _response(problem_of(error, language), headers)
+
+
+def _language(request: Request) -> str:
+    """Give the first language of two that the caller prefers."""
+    wanted = request.headers.get("accept-language", "").strip().lower()
+    return "zh" if wanted.startswith("zh") else "en"
 
 
 def _response(problem: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
@@ -73,10 +84,10 @@ def install_handlers(app: FastAPI) -> None:
     """Make every error of an app a problem+json answer."""
 
     @app.exception_handler(TrialAnchorError)
-    async def _known(_request: Request, error: Exception) -> Response:
+    async def _known(request: Request, error: Exception) -> Response:
         if not isinstance(error, TrialAnchorError):
             raise error
-        return problem_response(error)
+        return problem_response(error, _language(request))
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_request: Request, error: Exception) -> Response:

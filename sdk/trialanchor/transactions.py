@@ -42,7 +42,7 @@ MAX_TRANSACTION: Final = 512 << 10
 MEDIA_TYPE: Final = TRANSACTION_TYPE
 """Media type of a transaction, which is that of the body its statement stands for."""
 
-REQUEST: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+REQUEST: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _LEDGER: Final = re.compile(r"[a-z]{1,16}:[A-Za-z0-9._-]{1,256}", re.ASCII)
 _BODY: Final = ("action", "arguments", "contract", "ledger", "request")
@@ -66,7 +66,7 @@ class TransactionBody:
 
     Attributes:
         ledger: Name of the ledger, such as `embedded:<node OID>`; it counts on no other.
-        request: Name of the request, 1 to 64 letters, digits, dots, underscores or hyphens; done once for each member.
+        request: Name of the request, 1 to 128 letters, digits, dots, underscores or hyphens; done once for each member.
         contract: Name of the contract.
         action: Name of the transition.
         arguments: What the transition needs, as the table of transitions says.

@@ -46,10 +46,11 @@ from trialanchor.merkle import leaf_hash, root_from_inclusion
 from trialanchor.notes import Checkpoint, parse_checkpoint
 from trialanchor.receipts import Receipt, decode_receipt
 from trialanchor.report import CHECKS, Check, Outcome, Report
-from trialanchor.statements import RECORD_TYPE, SET_TYPE, SignedStatement, decode_statement
+from trialanchor.statements import RECORD_TYPE, SET_TYPE, TRANSACTION_TYPE, SignedStatement, decode_statement
 from trialanchor.trust import State, Trust, TrustedLog
 from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_chaincode.rules.kinds import KINDS, may_provide
+from trialanchor_chaincode.rules.transitions import may_make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -302,7 +303,8 @@ class _Run:
         statement = self.facts.signed.statement
         if statement.kind not in KINDS:
             raise TrustError("the catalogue of this version does not know the kind of evidence")
-        if not may_provide(statement.kind, self.trust.members[statement.issuer].roles):
+        allowed = may_make if statement.content_type == TRANSACTION_TYPE else may_provide
+        if not allowed(statement.kind, self.trust.members[statement.issuer].roles):
             raise PolicyError("the member's roles do not let it provide evidence of this kind")
 
     def check_checkpoint(self) -> None:  # (8)

@@ -35,7 +35,7 @@ from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_oid.codec import is_dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MAX_COUNT: Final = (1 << 53) - 1
 """Largest whole number: what every JSON reader keeps exactly (RFC 8785 §3.2.2.3)."""
@@ -158,6 +158,12 @@ def _read_tables() -> dict[tuple[str, str], TransitionSpec]:
 
 TRANSITIONS: Final[Mapping[tuple[str, str], TransitionSpec]] = MappingProxyType(_read_tables())
 """Every signed transition by contract and action."""
+
+
+def may_make(kind: str, roles: Iterable[str]) -> bool:
+    """Tell whether a transition that stands as this kind of evidence may be made in one of these roles."""
+    held = set(roles)
+    return any(each.kind == kind and (not each.roles or held & set(each.roles)) for each in TRANSITIONS.values())
 
 
 def check_arguments(spec: TransitionSpec, arguments: dict[str, Any]) -> None:

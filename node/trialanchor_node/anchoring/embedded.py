@@ -9,7 +9,6 @@ refused as stale, and the one that is there is found by `anchor_over`; a repeate
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import Lock
@@ -27,7 +26,7 @@ from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_chaincode.rules.apply import apply
 from trialanchor_chaincode.rules.state import Context, Outcome
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
-from trialanchor_node.anchoring.ports import LedgerAnchor
+from trialanchor_node.anchoring.ports import Applied, LedgerAnchor
 from trialanchor_node.db import insert_many, reading, writing
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
     from trialanchor_chaincode.rules.state import Transaction
+    from trialanchor_node.anchoring.ports import Projection
 
 TYPE = "embedded"
 
@@ -45,10 +45,6 @@ _BATCH: Final = 256
 """Transactions committed together at most; the next ones wait no longer than one such batch takes."""
 
 _REPLACE: Final = "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-
-
-Projection = Callable[[Connection, "Sequence[tuple[Block, Mapping[str, str]]]"], None]
-"""Keeps tables of its own with what blocks wrote, in the ledger's database transaction."""
 
 
 @dataclass(slots=True, eq=False)
@@ -134,7 +130,7 @@ class EmbeddedLedger:
         state, chain = _Batch(connection), _Chain(connection, self)
         context = Context(self.name, int(self._clock.now().timestamp()), verify_ed25519)
         decided: list[Outcome | TrialAnchorError] = []
-        blocks: list[tuple[Block, Mapping[str, str]]] = []
+        applied: list[Applied] = []
         for waiting in batch:
             try:
                 outcome = apply(state, waiting.transaction, context)
@@ -144,11 +140,12 @@ class EmbeddedLedger:
             decided.append(outcome)
             if outcome.writes:
                 state.write(outcome.writes)
-                blocks.append((chain.append(waiting.transaction, context.at), outcome.writes))
+                block = chain.append(waiting.transaction, context.at)
+                applied.append(Applied(block, waiting.transaction, outcome))
         insert_many(connection, ledger_state, list(state.writes.items()), _REPLACE)
         insert_many(connection, ledger_blocks, chain.rows)
         for projection in self._projections:
-            projection(connection, blocks)
+            projection(connection, applied)
         return decided
 
     def make_block(self, transaction: bytes, before: Block | None, at: int) -> tuple[Block, bytes]:

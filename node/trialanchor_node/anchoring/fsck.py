@@ -3,10 +3,12 @@
 For every block, in order:
 
 1. It follows the one before (number, hash, ledger name), holds its transaction, and the ledger's key signed it.
-2. The rules accept its transaction again; an anchor's rule verifies log signature and consistency proof once more.
-3. The columns it is found by say what the transaction says.
+2. Who signed the transaction was allowed to by what the ledger said then, unless it is one of the operator or of a log.
+3. The rules accept it again; an anchor's rule verifies log signature and consistency proof once more.
+4. The columns it is found by say what the transaction says.
 
-Then the state that results is the stored one, and the registry's tables are those that the blocks make.
+Then the state that results is the stored one, and the tables that show it are those that the blocks make. The digest of
+the state is the same wherever the same transactions were decided in the same order.
 """
 
 from __future__ import annotations
@@ -19,15 +21,19 @@ from sqlalchemy import select
 
 from trialanchor import cose
 from trialanchor.blocks import decode_block, decode_canonical
+from trialanchor.encoding import digest_text
 from trialanchor.errors import TrialAnchorError
-from trialanchor.merkle import HASH_SIZE
+from trialanchor.merkle import HASH_SIZE, leaf_hash
+from trialanchor.signers import Signers
+from trialanchor.transactions import authenticate, decode_transaction
 from trialanchor_chaincode.rules.apply import apply
 from trialanchor_chaincode.rules.state import Context, Transaction
 from trialanchor_node.anchoring.embedded import anchored_checkpoint, verify_ed25519
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
+from trialanchor_node.anchoring.ports import Applied
+from trialanchor_node.anchoring.rebuild import Rebuilt
 from trialanchor_node.log.errors import FoundError
-from trialanchor_node.members import MEMBERS, decode_member
-from trialanchor_node.registry.rebuild import Rebuilt
+from trialanchor_node.members import MEMBERS, acting_members, decode_member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +44,9 @@ if TYPE_CHECKING:
 
     from trialanchor.blocks import Block
     from trialanchor.trust import TrustedMember
+
+_SIGNED = '{"body":'
+"""How the canonical JSON of a signed transaction begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +65,17 @@ class LedgerHistory:
 
     Attributes:
         anchors: All anchors, oldest first.
-        memberships: Block number and all members as registered from then on, oldest first.
+        memberships: Block number and all members that may act from then on, oldest first.
+        transactions: Leaf hash of the statement of each signed transaction, by its digest.
+        blocks: Number of blocks.
+        state: Digest of the state, `sha256:<hex>`.
     """
 
     anchors: list[CheckedAnchor] = field(default_factory=list)
     memberships: list[tuple[int, Mapping[str, TrustedMember]]] = field(default_factory=list)
+    transactions: dict[bytes, bytes] = field(default_factory=dict)
+    blocks: int = 0
+    state: str = ""
 
 
 class LedgerCheck:
@@ -71,6 +86,8 @@ class LedgerCheck:
         self._key = key
         self._state: dict[str, str] = {}
         self._history = LedgerHistory()
+        self._signers = Signers()
+        self._members: dict[str, tuple[str, TrustedMember]] = {}
 
     def run(self, connection: Connection) -> LedgerHistory:
         """Check all blocks, then the state.
@@ -79,22 +96,23 @@ class LedgerCheck:
             FoundError: Names the first block that is wrong.
         """
         number, previous = 0, bytes(HASH_SIZE)
-        with Rebuilt() as registry:
+        with Rebuilt() as rebuilt:
             for row in connection.execute(select(ledger_blocks).order_by(ledger_blocks.c.number)):
                 try:
                     block = self._check_block(row, number, previous)
-                    registry.add(block, self._apply(block, row))
+                    rebuilt.add(self._apply(block, row))
                 except TrialAnchorError as error:
                     raise FoundError(f"block {number} of the embedded ledger: {error}") from error
                 number, previous = number + 1, block.hash
             self._check_state(connection, number)
-            wrong = registry.first_difference(connection)
+            wrong = rebuilt.first_difference(connection)
         if wrong is not None:
             raise FoundError(f"the table {wrong[0]} does not say of {wrong[1]} what the ledger's blocks say")
+        self._history.blocks, self._history.state = number, state_digest(self._state)
         return self._history
 
     def _check_state(self, connection: Connection, blocks: int) -> None:
-        """Compare state and registry with what the blocks make them."""
+        """Compare the state with what the blocks make it."""
         missing = len(self._state)
         with connection.execute(select(ledger_state).execution_options(yield_per=1_000)) as rows:
             for row in rows:
@@ -116,11 +134,11 @@ class LedgerCheck:
         cose.check_signature(self._key, cose.EDDSA, row.signature, row.block.encode())
         return block
 
-    def _apply(self, block: Block, row: Row[Any]) -> Mapping[str, str]:
-        """Steps 2 and 3; gives what the block wrote."""
-        transaction = Transaction(**decode_canonical(row.transaction))
-        writes = apply(self._state, transaction, Context(self._name, block.at, verify_ed25519)).writes
-        self._state |= writes
+    def _apply(self, block: Block, row: Row[Any]) -> Applied:
+        """Steps 2 to 4; gives what the block did."""
+        transaction = self._read(row.transaction, block.at)
+        outcome = apply(self._state, transaction, Context(self._name, block.at, verify_ed25519))
+        self._state |= outcome.writes
         anchored = anchored_checkpoint(transaction)
         if (row.origin, row.size) != anchored:
             raise FoundError("its columns do not say what its transaction says")
@@ -129,10 +147,33 @@ class LedgerCheck:
             root = bytes.fromhex(transaction.arguments["root"])
             self._history.anchors.append(CheckedAnchor(block.number, origin, size, root))
         elif transaction.contract == "members":
-            members = {
-                key.removeprefix(MEMBERS): decode_member(key.removeprefix(MEMBERS), value)
-                for key, value in self._state.items()
-                if key.startswith(MEMBERS)
-            }
-            self._history.memberships.append((block.number, members))
-        return writes
+            self._history.memberships.append((block.number, acting_members(self._state)))
+        return Applied(block, transaction, outcome)
+
+    def _read(self, text: str, at: int) -> Transaction:
+        """Step 2."""
+        if not text.startswith(_SIGNED):
+            return Transaction(**decode_canonical(text))
+        transaction = decode_transaction(text.encode())
+        signed = transaction.signed
+        self._history.transactions[signed.digest] = leaf_hash(signed.entry)
+        return authenticate(transaction, self._member(signed.statement.issuer), self._signers, at)
+
+    def _member(self, oid: str) -> TrustedMember:
+        """Give a member as the state has it now."""
+        value = self._state.get(MEMBERS + oid)
+        if value is None:
+            raise FoundError("its caller is no member")
+        held = self._members.get(oid)
+        if held is None or held[0] != value:
+            held = self._members[oid] = value, decode_member(oid, value)
+        return held[1]
+
+
+def state_digest(state: Mapping[str, str]) -> str:
+    """Digest a state: SHA-256 over its keys in order, each with its value, lengths in front (8 octets, big-endian)."""
+    digest = sha256()
+    for key in sorted(state):
+        for text in (key.encode(), state[key].encode()):
+            digest.update(len(text).to_bytes(8, "big") + text)
+    return digest_text(digest.digest())

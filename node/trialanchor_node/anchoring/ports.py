@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from trialanchor.blocks import Block
     from trialanchor_chaincode.rules.state import Outcome, Transaction
+
+
+class Applied(NamedTuple):
+    """A transaction that was accepted, its block, and what it did."""
+
+    block: Block
+    transaction: Transaction
+    outcome: Outcome
+
+
+Projection: TypeAlias = "Callable[[Connection, Sequence[Applied]], None]"
+"""Keeps tables of its own with what blocks did, in the ledger's database transaction."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ for every entry, in order:
 2. It is the only one with its statement digest (rule 6), and its version follows the one before (rule 7).
 3. Rules 1 to 5 hold at the time it was received, with the members registered before the first anchor over it and not
    replaced before the last anchor without it: clocks may be set back, blocks and entries keep their order. How old it
-   may have been is not looked at again: that is a setting, which may have been another one.
+   may have been is not looked at again: that is a setting, which may have been another one. A transaction instead
+   stands in a block of the ledger, where its signature was checked.
 4. Its leaf hash is the one in the tile.
 
 Then: every tile is rebuilt from the leaves and compared, nothing is stored beyond them, the root is compared with the
@@ -37,20 +38,20 @@ from trialanchor.errors import TrialAnchorError
 from trialanchor.fingerprint import Opening
 from trialanchor.merkle import leaf_hash
 from trialanchor.notes import parse_checkpoint
-from trialanchor.statements import decode_statement
+from trialanchor.statements import TRANSACTION_TYPE, decode_statement
 from trialanchor_node.anchoring.embedded import ledger_name
 from trialanchor_node.anchoring.fsck import LedgerCheck
 from trialanchor_node.db import migrate, open_engine
 from trialanchor_node.intake.models import openings
 from trialanchor_node.log.errors import FoundError
 from trialanchor_node.log.models import entries, state, tiles
-from trialanchor_node.log.rules import Admission, Head, check_version
+from trialanchor_node.log.rules import Admission, Head, check_version, stored_version
 from trialanchor_node.log.store import LogStore
 from trialanchor_node.log.tiles import TILE_HEIGHT, TILE_WIDTH, grown_tiles
 from trialanchor_node.log.tree import Edge, append
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from sqlalchemy import Connection, Engine, Row
@@ -70,10 +71,20 @@ _ANY_AGE_S = 1 << 62
 
 @dataclass(slots=True)
 class FsckReport:
-    """What was found: how many entries were checked, the rebuilt root, and each problem as a sentence."""
+    """What was found.
+
+    Attributes:
+        entries: Entries that were checked.
+        root: Root that was rebuilt.
+        blocks: Blocks of the ledger that were replayed.
+        state: Digest of the ledger's state.
+        problems: Each problem as a sentence.
+    """
 
     entries: int = 0
     root: str = ""
+    blocks: int = 0
+    state: str = ""
     problems: list[str] = field(default_factory=list)
 
 
@@ -101,6 +112,7 @@ class LogCheck:
         self._store = LogStore(engine, self._identity, SystemClock())
         self._admissions: list[tuple[int, Admission]] = []
         self._anchors: list[CheckedAnchor] = []
+        self._transactions: Mapping[bytes, bytes] = {}
         self._report = FsckReport()
         self._rebuilt: dict[tuple[int, int], bytes] = {}
         self._chains: dict[bytes, tuple[bytes, ...]] = {}
@@ -125,6 +137,8 @@ class LogCheck:
         history = self._ledger.run(connection)
         for block, members in history.memberships:
             self._admissions.append((block, Admission(members, self._store, _ANY_AGE_S)))
+        self._transactions = history.transactions
+        self._report.blocks, self._report.state = history.blocks, history.state
         self._anchors = [anchor for anchor in history.anchors if anchor.origin == self._identity.origin]
         edge = self._check_entries(connection, row.size)
         self._check_nothing_beyond(connection, edge.size)
@@ -174,14 +188,22 @@ class LogCheck:
             claims = signed.statement
             said = (signed.digest, claims.payload, claims.issuer, claims.subject, claims.study, claims.kind)
             held = (row.digest, row.fingerprint, row.issuer, row.subject, row.study, row.kind)
-            if said != held or claims.version != row.version or signed.entry != row.statement:
+            if said != held or stored_version(claims) != row.version or signed.entry != row.statement:
                 raise FoundError("the row does not say what the statement says")
-            self._admit(replace(signed, chain=self._kept_chain(row.chain)), row.received_at, index)
+            if claims.content_type == TRANSACTION_TYPE:
+                self._check_transaction(signed)
+            else:
+                self._admit(replace(signed, chain=self._kept_chain(row.chain)), row.received_at, index)
             key = (claims.issuer, claims.subject, claims.kind)
             check_version(claims, self._head_before(connection, key, claims.version, index))
         except TrialAnchorError as error:
             raise FoundError(f"entry {index}: {error}") from error
         return leaf_hash(row.statement)
+
+    def _check_transaction(self, signed: SignedStatement) -> None:
+        """Check that a transaction stands in a block of the ledger as it stands here."""
+        if self._transactions.get(signed.digest) != leaf_hash(signed.entry):
+            raise FoundError("it is a transaction that the ledger does not hold like this")
 
     def _kept_chain(self, digest: bytes) -> tuple[bytes, ...]:
         """Read the chain an entry was admitted with; entries share few of them."""

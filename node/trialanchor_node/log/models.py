@@ -22,7 +22,7 @@ entries = Table(
     Column("subject", Text, nullable=False),
     Column("study", Text, nullable=False),
     Column("kind", Text, nullable=False),
-    Column("version", BigInteger, nullable=False),
+    Column("version", BigInteger, comment="NULL for transactions, which have none"),
     Column("chain", LargeBinary(32), nullable=False, comment="digest of the certificate chain it was admitted with"),
     Column("received_at", BigInteger, nullable=False, comment="Unix seconds of the node's clock"),
     UniqueConstraint("digest", name="log_entries_digest"),

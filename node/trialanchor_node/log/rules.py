@@ -6,7 +6,8 @@ Before a place in the log is given (`Admission.admit`):
 2. The certificate named by the statement leads to a root of that member and is valid now and when it signed.
 3. The signature verifies.
 4. The statement is dated neither ahead of the node's clock nor too far back.
-5. The kind of evidence is known and one of the member's roles may provide it.
+5. The kind of evidence is known and one of the member's roles may provide it. A transaction of a ledger is registered
+   once the ledger has accepted it, and not otherwise: its rules say who may make it, and as which kind it stands here.
 
 When the place is given (`check_version`):
 
@@ -66,6 +67,14 @@ class VersionError(RuleError):
     hint = "Ask for the newest version (GET /v1/entries) and name its digest in prev, with version one higher."
 
 
+class TransactionAloneError(RuleError):
+    """The statement is a transaction, which is registered when a ledger has accepted it."""
+
+    code = "transaction-alone"
+    http_status = 422
+    hint = "Send body and statement together to POST /v1/transactions."
+
+
 class ChainStore(Protocol):
     """Gives certificate chains seen earlier."""
 
@@ -82,12 +91,16 @@ class Head:
 
 
 class Admission:
-    """Applies rules 1 to 5; keeps the keys it has followed once."""
+    """Applies rules 1 to 5; keeps the keys it has followed once.
+
+    Attributes:
+        signers: Checks certificates and signatures.
+    """
 
     def __init__(self, members: Mapping[str, TrustedMember], chains: ChainStore, statement_age_s: int) -> None:
         self._members = members
         self._statement_age_s = statement_age_s
-        self._signers = Signers(chains.chain)
+        self.signers = Signers(chains.chain)
 
     def admit(self, signed: SignedStatement, now: int) -> SignedStatement:
         """Apply rules 1 to 5 at Unix second `now`.
@@ -99,10 +112,10 @@ class Admission:
             RuleError, CertificateError, SignatureError: The rule that refuses.
         """
         statement = signed.statement
-        member = self._members.get(statement.issuer)  # (1)
-        if member is None:
-            raise MemberUnknownError("the issuer is not a registered member of this node's ledger")
-        signatory = self._signers.check(signed, member, now)  # (2, 3)
+        if statement.content_type == TRANSACTION_TYPE:  # (5)
+            raise TransactionAloneError("a transaction is registered by the ledger that accepts it")
+        member = self.member(statement.issuer)  # (1)
+        signatory = self.signers.check(signed, member, now)  # (2, 3)
         if statement.issued_at > now + CLOCK_TOLERANCE_S:  # (4)
             raise ClockError(f"the statement is dated {statement.issued_at - now} s ahead of the node's clock")
         if statement.issued_at < now - self._statement_age_s:
@@ -111,9 +124,20 @@ class Admission:
             raise RoleError(f"the roles {', '.join(member.roles)} do not provide {statement.kind}")
         return signed if signed.chain else replace(signed, chain=signatory.chain)
 
+    def member(self, oid: str) -> TrustedMember:
+        """Apply rule 1.
+
+        Raises:
+            MemberUnknownError: No member, or one that may not act.
+        """
+        found = self._members.get(oid)
+        if found is None:
+            raise MemberUnknownError("the issuer is not a registered member of this node's ledger")
+        return found
+
     def knows(self, signed: SignedStatement) -> bool:
         """Tell whether a statement can be admitted without asking the database for its chain."""
-        return self._signers.knows(signed)
+        return self.signers.knows(signed)
 
 
 def check_version(statement: Statement, head: Head | None) -> None:
@@ -131,3 +155,8 @@ def check_version(statement: Statement, head: Head | None) -> None:
         )
     if head is not None and statement.prev != head.digest:
         raise VersionError(f"prev does not name the registered version {head.version}")
+
+
+def stored_version(statement: Statement) -> int | None:
+    """Give the version under which a statement is found; None for a transaction."""
+    return None if statement.content_type == TRANSACTION_TYPE else statement.version

@@ -27,7 +27,7 @@ from trialanchor_chaincode.rules.anchors import log_origin
 from trialanchor_node.db import explained, insert_many, reading, store_error, writing
 from trialanchor_node.log.lookup import find_heads, find_places, version_key
 from trialanchor_node.log.models import chains, entries, state, tiles
-from trialanchor_node.log.rules import Head, VersionError, check_version
+from trialanchor_node.log.rules import Head, VersionError, check_version, stored_version
 from trialanchor_node.log.tiles import TileReader, grown_tiles
 from trialanchor_node.log.tree import Edge, Growth, append
 
@@ -401,7 +401,7 @@ def _entry_rows(plan: _Plan, start: int) -> Iterable[tuple[Any, ...]]:
             claims.subject,
             claims.study,
             claims.kind,
-            claims.version,
+            stored_version(claims),
             chain_digest(signed.chain),
             received_at,
         )

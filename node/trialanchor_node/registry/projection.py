@@ -1,14 +1,14 @@
 """Keep the registry's tables as the ledger's `oids` contract makes them.
 
 A block's changes are written in the ledger's own database transaction, so the tables never say more or less than the
-ledger. `fsck` makes them again from the blocks and compares (`rebuild.py`).
+ledger. `fsck` makes them again from the blocks and compares.
 """
 
 from __future__ import annotations
 
 import contextlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy import delete
 
@@ -19,11 +19,11 @@ from trialanchor_oid.errors import OidError
 from trialanchor_oid.iri import a_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
-    from trialanchor.blocks import Block
+    from trialanchor_node.anchoring.ports import Applied
 
 ENTRIES = "oids/"
 """Prefix of the state keys of entries."""
@@ -37,12 +37,16 @@ _CHUNK = 500
 _REGISTERED_AT = nodes.columns.keys().index("registered_at")
 
 
-def project(connection: Connection, blocks: Sequence[tuple[Block, Mapping[str, str]]]) -> None:
-    """Write what blocks changed in the registry, given with their writes."""
+TABLES: Final = (nodes, history, codes, names, labels)
+"""The tables that blocks make."""
+
+
+def project(connection: Connection, applied: Sequence[Applied]) -> None:
+    """Write what blocks changed in the registry."""
     changes = [
         _Change(decode_entry(key.removeprefix(ENTRIES), value, (block.at, block.at), block.number), value)
-        for block, writes in blocks
-        for key, value in writes.items()
+        for block, _, outcome in applied
+        for key, value in outcome.writes.items()
         if key.startswith(ENTRIES)
     ]
     rows: dict[str, tuple[object, ...]] = {}

@@ -1,4 +1,4 @@
-"""Make the registry's tables again from the ledger's blocks, in a file of their own, and compare them row by row."""
+"""Make the tables that show the ledger again from its blocks, in a file of their own, and compare them row by row."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import Engine, Table, create_engine, select
 
 from trialanchor_node.db import metadata
-from trialanchor_node.registry.models import codes, history, labels, names, nodes
-from trialanchor_node.registry.projection import project
+from trialanchor_node.registry import projection as registry
+from trialanchor_node.transactions import projection as transactions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import TracebackType
 
     from sqlalchemy import Connection, Row
 
-    from trialanchor.blocks import Block
+    from trialanchor_node.anchoring.ports import Applied, Projection
 
-TABLES = (nodes, history, codes, names, labels)
-"""The tables that blocks make."""
+PROJECTIONS: tuple[Projection, ...] = (registry.project, transactions.project)
+"""What makes the tables."""
 
+_TABLES = (*registry.TABLES, *transactions.TABLES)
 _CHUNK = 1_000
 
 
@@ -33,10 +34,11 @@ class Rebuilt:
     def __enter__(self) -> Self:
         self._stack = contextlib.ExitStack()
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="trialanchor-fsck-"))
-        engine: Engine = create_engine(f"sqlite:///{folder}/registry.db")
+        engine: Engine = create_engine(f"sqlite:///{folder}/ledger.db")
         self._stack.callback(engine.dispose)
         self._connection = self._stack.enter_context(engine.connect())
-        metadata.create_all(self._connection, list(TABLES))
+        metadata.create_all(self._connection, list(_TABLES))
+        self._waiting: list[Applied] = []
         return self
 
     def __exit__(
@@ -44,17 +46,25 @@ class Rebuilt:
     ) -> None:
         self._stack.close()
 
-    def add(self, block: Block, writes: Mapping[str, str]) -> None:
-        """Add a block and what it wrote."""
-        project(self._connection, [(block, writes)])
+    def add(self, applied: Applied) -> None:
+        """Add a block and what it did."""
+        self._waiting.append(applied)
+        if len(self._waiting) >= _CHUNK:
+            self._project()
+
+    def _project(self) -> None:
+        for projection in PROJECTIONS:
+            projection(self._connection, self._waiting)
+        self._waiting = []
 
     def first_difference(self, connection: Connection) -> tuple[str, str] | None:
-        """Name a table and the OID, or the key, of a row that is not what the blocks make it; None without one."""
-        for table in TABLES:
+        """Name a table and the key of a row that is not what the blocks make it; None without one."""
+        self._project()
+        for table in _TABLES:
             expected = {_key(table, row): _digest(row) for row in _rows(self._connection, table)}
             for row in _rows(connection, table):
                 if expected.pop(_key(table, row), None) != _digest(row):
-                    return table.name, str(row.oid)
+                    return table.name, " ".join(map(str, _key(table, row)))
             if expected:
                 return table.name, " ".join(map(str, next(iter(expected))))
         return None

@@ -1,0 +1,1 @@
+"""Signed transactions: taken in, decided by the rules, found again by what they did."""
