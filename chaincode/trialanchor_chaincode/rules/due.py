@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from trialanchor_chaincode.rules.kinds import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 STUDY: Final = "study"
 SITE: Final = "site"
@@ -100,6 +100,25 @@ WHEN: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 
 REVIEWS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(_reviews(_TABLE["forms"]))
 """Reviews of Table 2 by organ: for each `<stage>/<form>` the moment of the study at which it is due."""
+
+CARRIED: Final[Mapping[tuple[str | None, str], str]] = MappingProxyType(
+    {(row["transition"], row["argument"]): row["kind"] for row in _TABLE["carried"]}
+)
+"""Kind of the document whose digest a transition takes, by `<contract>/<action>` (None for any) and argument."""
+
+
+def kinds_shown(contract: str, action: str, kind: str, arguments: Iterable[str]) -> tuple[str, ...]:
+    """Give the kinds of which a transition on the ledger is evidence: its own, and those of documents it carries.
+
+    Args:
+        contract: Contract of the transition.
+        action: Its action.
+        kind: Kind as which it stands in the log.
+        arguments: Names of the arguments that were given.
+    """
+    names = sorted(arguments)
+    carried = [CARRIED.get((f"{contract}/{action}", name), CARRIED.get((None, name))) for name in names]
+    return (kind, *(each for each in carried if each is not None))
 
 
 def organ_of(kind: str) -> str:

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trialanchor_chaincode.rules.completeness import State, completeness
-from trialanchor_chaincode.rules.due import DUE, MOMENTS, REVIEWS, WHEN
-from trialanchor_chaincode.rules.kinds import CONDITIONS, KINDS, Requirement, read_table
+from trialanchor_chaincode.rules.due import CARRIED, DUE, MOMENTS, REVIEWS, WHEN, kinds_shown
+from trialanchor_chaincode.rules.kinds import CONDITIONS, KINDS, ROLES, Requirement, may_provide, read_table
 from trialanchor_chaincode.rules.signed import LATE_S
 from trialanchor_chaincode.rules.study_facts import PREDICATES, TRAITS, Evidence, Place, StudyFacts
+from trialanchor_chaincode.rules.transitions import ANY_TIME, TRANSITIONS
 from trialanchor_oid.errors import InputError
 
 STUDY = "2.999.1.100001"
@@ -116,6 +117,30 @@ class TestDue:
             "safety": 7,
         }
         assert len(read_table("review_table")["reviews"]) == 35
+
+
+class TestCarried:
+    @pytest.mark.parametrize(("where", "kind"), CARRIED.items(), ids=[f"{row[0]}-{row[1]}" for row in CARRIED])
+    def test_a_transition_takes_that_digest_from_who_may_provide_it(self, where, kind):
+        name, argument = where
+        specs = [spec for key, spec in TRANSITIONS.items() if name in {None, "/".join(key)} and argument in spec.fields]
+        assert specs
+        for spec in specs:
+            assert [role for role in spec.roles or ROLES if not may_provide(kind, [role])] == []
+
+    def test_a_decision_is_evidence_of_verdict_and_opinion(self):
+        shown = kinds_shown("reviews", "decide_quality", QUALITY, {"verdict": 1, "opinion": 1, "review": 1})
+        assert shown == (QUALITY, f"{QUALITY}_opinion")
+        assert kinds_shown("reviews", "decide_quality", QUALITY, ["verdict"]) == (QUALITY,)
+
+    def test_whatever_is_recorded_late_is_evidence_of_a_late_entry(self):
+        late = [spec for spec in TRANSITIONS.values() if ANY_TIME in spec.fields]
+        assert late
+        for spec in late:
+            assert kinds_shown(spec.contract, spec.action, spec.kind, ["late"]) == (
+                spec.kind,
+                "js4652.7_12_3.late_entry",
+            )
 
 
 class TestStates:
