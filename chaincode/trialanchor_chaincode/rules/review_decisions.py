@@ -9,8 +9,8 @@ Rules:
 1. A review is one of the table: the organ, its stage, its form. An organ issues its standard itself, and reviews by it
    only after that (R-136). What the organ opens itself keeps the stage from being completed until it is decided.
 2. Nobody reviews what it has submitted itself, nor does another part of the same organisation.
-3. A decision is passed, passed with conditions, to be rectified, or rejected (X-28). Five of the organs store their
-   opinion with it. Who was asked to rectify or to meet conditions answers, and the organ decides again.
+3. A decision is passed, passed with conditions, to be rectified, or rejected (X-28). Five of the organs give their
+   opinion with it, as the table of transitions asks. Who was asked to rectify or to meet conditions answers, and the organ decides again.
 
 Source: R-133 to R-141, X-27, X-28; GD44 8.1, Table 2; JS4652 7.2.2, 7.11.2 d).
 """
@@ -27,7 +27,6 @@ from trialanchor_chaincode.rules.review_table import (
     APPLICATION,
     CAUSES,
     DOCUMENTS,
-    ORGANS,
     REVIEWS,
     SORTS,
     STANDARD,
@@ -125,8 +124,6 @@ def decide(draft: Draft, arguments: dict[str, Any], organ: str) -> None:
         refuse("review-verdict", verdicts=", ".join(VERDICTS))
     if "submitter" in found and related(found["submitter"], draft.caller):
         refuse("reviewer-is-reviewed", member=draft.caller)
-    if ORGANS[organ].opinion and "opinion" not in arguments:
-        refuse("opinion-missing", organ=organ)
     _conclude(draft, oid, found, arguments)
     kept = ("minutes", "opinion", "outside", "present", "until")
     said = {name: arguments[name] for name in kept if name in arguments}

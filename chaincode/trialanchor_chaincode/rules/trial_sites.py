@@ -5,7 +5,7 @@ State: `sites/<study>/<site>`: `study`, `site`, how many `subjects` are planned,
 
 Rules:
 
-1. A site is a participant in a role of a site. A changed plan comes with its contract; one that was closed is planned anew.
+1. A site is a participant in a role of a site. A changed plan comes with its contract; a closed site is planned anew.
 2. It is opened with an ethics approval in force. What was closed is not opened again without a new plan.
 
 Source: GD44 6.2; JS4652 7.1.2.1, 7.1.2.3 a); R-016, R-109, R-127.
