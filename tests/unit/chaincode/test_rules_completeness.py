@@ -193,6 +193,10 @@ class TestStates:
         assert state(PROTOCOL, first, second) is State.UNREVIEWED
         assert state(PROTOCOL, first, replace(second, reviewed=True)) is State.PRESENT
 
+    def test_of_two_newest_one_review_is_enough_in_any_order(self):
+        pair = Evidence(PROTOCOL, DAY), Evidence(PROTOCOL, DAY, reviewed=True)
+        assert state(PROTOCOL, *pair) is state(PROTOCOL, *pair[::-1]) is State.PRESENT
+
     def test_what_nobody_reviews_is_never_unreviewed(self):
         assert not DUE[LICENCE].review
         assert state(LICENCE, Evidence(LICENCE, DAY, site=SITE_A), place=SITE_A) is State.PRESENT
