@@ -20,6 +20,7 @@ from trialanchor_chaincode.rules.state import Transaction
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trialanchor_chaincode.rules.state import Outcome
     from trialanchor_node.anchoring.ports import Ledger
 
 MEMBERS = "members/"
@@ -140,6 +141,11 @@ def acting_members(state: Mapping[str, str]) -> Mapping[str, TrustedMember]:
         for key, value in state.items()
         if key.startswith(MEMBERS) and not json.loads(value).get("suspended")
     }
+
+
+def changes_members(outcome: Outcome) -> bool:
+    """Tell whether a transaction changed a member."""
+    return any(key.startswith(MEMBERS) for key in outcome.writes)
 
 
 def decode_member(oid: str, value: str) -> TrustedMember:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -47,8 +47,8 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _LEDGER: Final = re.compile(r"[a-z]{1,16}:[A-Za-z0-9._-]{1,256}", re.ASCII)
 _BODY: Final = ("action", "arguments", "contract", "ledger", "request")
 _FILE: Final = ("body", "statement")
-_FIXED: Final = {"action": Action.CREATE, "status": Status.COMPLETED, "location": None, "count": None, "refs": ()}
-"""Fields of the statement that a transaction has no use for."""
+_FIXED: Final = (Action.CREATE, Status.COMPLETED, None, None, (), None, None)
+"""What stands in the fields of the statement that a transaction has no use for."""
 
 _PLAIN: Final = (str, int, bool)
 
@@ -110,6 +110,7 @@ class SignedTransaction:
 
     body: TransactionBody
     signed: SignedStatement
+    _encoded: bytes = field(default=b"", repr=False, compare=False)
 
     @property
     def digest(self) -> str:
@@ -117,7 +118,9 @@ class SignedTransaction:
         return digest_text(self.signed.digest)
 
     def encode(self) -> bytes:
-        """Encode canonically, with the certificates."""
+        """Encode canonically, with the certificates; what was read is given as it was."""
+        if self._encoded:
+            return self._encoded
         value = {"body": self.body.to_json(), "statement": base64_encode(self.signed.encode())}
         return encode_value(value).encode()
 
@@ -169,7 +172,7 @@ def decode_transaction(data: bytes) -> SignedTransaction:
     _check_body(asked)
     signed = decode_statement(base64_decode(value["statement"], "the statement"))  # (3)
     _check_statement(signed.statement, asked)
-    return SignedTransaction(asked, signed)
+    return SignedTransaction(asked, signed, data)
 
 
 def _read(data: bytes) -> dict[str, Any]:
@@ -209,7 +212,8 @@ def _check_statement(statement: Statement, body: TransactionBody) -> None:
     """Step 3."""
     if statement.content_type != TRANSACTION_TYPE or statement.payload != body.digest():
         raise TransactionError("the statement is not the one over this body")
-    if replace(statement, **_FIXED, source_time=None, source_zone=None) != statement:  # type: ignore[arg-type]
+    unused = (statement.action, statement.status, statement.location, statement.count, statement.refs)
+    if (*unused, statement.source_time, statement.source_zone) != _FIXED:
         raise TransactionError("the statement says more than a transaction does")
 
 
@@ -221,7 +225,9 @@ def authenticate(transaction: SignedTransaction, member: TrustedMember, signers:
         RefusedSignatureError: The key did not sign it.
     """
     signatory = signers.check(transaction.signed, member, now)
-    whole = SignedTransaction(transaction.body, replace(transaction.signed, chain=signatory.chain))
+    whole = transaction
+    if not transaction.signed.chain:
+        whole = SignedTransaction(transaction.body, replace(transaction.signed, chain=signatory.chain))
     statement, body = whole.signed.statement, whole.body
     vouched = Signed(
         actor=statement.actor,

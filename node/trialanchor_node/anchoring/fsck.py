@@ -13,6 +13,7 @@ the state is the same wherever the same transactions were decided in the same or
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -33,10 +34,11 @@ from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import Applied
 from trialanchor_node.anchoring.rebuild import Rebuilt
 from trialanchor_node.log.errors import FoundError
-from trialanchor_node.members import MEMBERS, acting_members, decode_member
+from trialanchor_node.members import MEMBERS, acting_members, changes_members, decode_member
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
     from typing import Any
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
 
     from trialanchor.blocks import Block
     from trialanchor.trust import TrustedMember
+
+_CHUNK = 512
+"""Blocks read at a time."""
 
 _SIGNED = '{"body":'
 """How the canonical JSON of a signed transaction begins."""
@@ -96,10 +101,11 @@ class LedgerCheck:
             FoundError: Names the first block that is wrong.
         """
         number, previous = 0, bytes(HASH_SIZE)
-        with Rebuilt() as rebuilt:
-            for row in connection.execute(select(ledger_blocks).order_by(ledger_blocks.c.number)):
+        with Rebuilt() as rebuilt, ThreadPoolExecutor(1) as verifying:
+            for row, verified in self._verified(connection, verifying):
                 try:
                     block = self._check_block(row, number, previous)
+                    verified.result()
                     rebuilt.add(self._apply(block, row))
                 except TrialAnchorError as error:
                     raise FoundError(f"block {number} of the embedded ledger: {error}") from error
@@ -110,6 +116,18 @@ class LedgerCheck:
             raise FoundError(f"the table {wrong[0]} does not say of {wrong[1]} what the ledger's blocks say")
         self._history.blocks, self._history.state = number, state_digest(self._state)
         return self._history
+
+    def _verified(
+        self, connection: Connection, verifying: ThreadPoolExecutor
+    ) -> Iterator[tuple[Row[Any], Future[None]]]:
+        """Give the blocks in order, their signatures being verified ahead: that leaves the interpreter free."""
+        query = select(ledger_blocks).order_by(ledger_blocks.c.number).execution_options(yield_per=_CHUNK)
+        for rows in connection.execute(query).partitions():
+            checks = [
+                verifying.submit(cose.check_signature, self._key, cose.EDDSA, row.signature, row.block.encode())
+                for row in rows
+            ]
+            yield from zip(rows, checks, strict=True)
 
     def _check_state(self, connection: Connection, blocks: int) -> None:
         """Compare the state with what the blocks make it."""
@@ -131,7 +149,6 @@ class LedgerCheck:
             raise FoundError("it does not follow the one before")
         if block.transaction != sha256(row.transaction.encode()).digest():
             raise FoundError("it does not hold its transaction")
-        cose.check_signature(self._key, cose.EDDSA, row.signature, row.block.encode())
         return block
 
     def _apply(self, block: Block, row: Row[Any]) -> Applied:
@@ -146,7 +163,7 @@ class LedgerCheck:
         if origin is not None and size is not None:
             root = bytes.fromhex(transaction.arguments["root"])
             self._history.anchors.append(CheckedAnchor(block.number, origin, size, root))
-        elif transaction.contract == "members":
+        elif changes_members(outcome):
             self._history.memberships.append((block.number, acting_members(self._state)))
         return Applied(block, transaction, outcome)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trialanchor_node.bench import loads, registry_loads
+from trialanchor_node.bench import loads, registry_loads, transaction_loads
 from trialanchor_node.bench.bed import running_bare, running_node
 from trialanchor_node.bench.machine import describe_machine
 
@@ -113,6 +113,31 @@ def registry(
     figures["allocations_in_requests_of_1000_per_s"] = round(filled.items / filled.seconds)
     figures["bare_post_per_s"] = round(base.items / base.seconds)
     _print("registry", figures | {"entries": entries, "connections": connections, "store": _STORE}, as_json=as_json)
+
+
+@app.command()
+def transactions(
+    seconds: Seconds = 30,
+    connections: Annotated[int, typer.Option(help="Connections of the client.")] = 32,
+    blocks: Annotated[int, typer.Option(help="Transactions of the ledger that is replayed.")] = 100_000,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Signed transactions through HTTP, one in a request; then the replay of a ledger of many blocks."""
+    settings = loads.Settings(seconds, 1, connections)
+    with running_bare() as port:
+        base = loads.bare(port, loads.Settings(min(seconds, 10), 1, connections))
+    with running_node() as bed:
+        figures = _rates("transactions", transaction_loads.submit(bed, settings)) | _node(bed)
+    replay = transaction_loads.Replay(blocks)
+    figures |= {
+        "bare_post_per_s": round(base.items / base.seconds),
+        "ledger_alone_per_s": round(blocks / replay.filled_s),
+        "replayed_transactions": blocks,
+        "replay_s": round(replay.replayed_s, 1),
+        "replayed_state": replay.state,
+    }
+    _print("transactions", figures | {"connections": connections, "store": _STORE}, as_json=as_json)
 
 
 def _fill(bed: Bed, entries: int) -> None:

@@ -28,6 +28,7 @@ from trialanchor_chaincode.rules.signed import request_key
 from trialanchor_node.anchoring.models import ledger_blocks
 from trialanchor_node.db import reading
 from trialanchor_node.log.store import Registered, Submission
+from trialanchor_node.members import changes_members
 from trialanchor_node.transactions.models import pending, transactions
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class TransactionService:
     """Submits transactions to the ledger and registers them in the log.
 
     Args:
-        on_members: Called after a transaction of the contract `members` was accepted.
+        on_members: Called after a transaction that changed a member.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a node that it joins
@@ -139,7 +140,7 @@ class TransactionService:
         member = self._admission.member(statement.issuer)
         asked = authenticate(transaction, member, self._admission.signers, now)
         outcome = self._ledger.submit(asked)
-        if outcome.writes and asked.contract == "members":
+        if changes_members(outcome):
             self._on_members()
         digest = asked.signed.digest if outcome.writes and asked.signed else self._done(asked, transaction.body.request)
         found = self._stored([parse_digest(digest)])
