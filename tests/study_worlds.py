@@ -16,6 +16,7 @@ from worlds import (
     SPONSOR,
     STATISTICS,
     STUDY,
+    WRITTEN,
 )
 
 ANY = "sha256:" + "a" * 64
@@ -91,6 +92,8 @@ class Study:
         world.seed_oid(DRUG, "drug")
         for person, (member, *functions) in PERSONS.items():
             world.seed_person(person, member, *functions)
+        for key in [key for key in world.state if key.startswith("participants/")]:
+            world.seed(key, WRITTEN | world.get(key))
 
     def new_oid(self, kind="document"):
         self.documents += 1
