@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, str] = {
     "export": "Write a bundle in the formats of others.",
     "oid": "Read, write, explain and resolve object identifiers.",
     "drug": "Check and explain national drug codes.",
+    "unblind": "Seal treatment allocations, and open them unit by unit.",
 }
 """Our own subcommands: each is the module of the same name beside this one."""
 

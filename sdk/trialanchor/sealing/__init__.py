@@ -1,6 +1,5 @@
 """Sealed allocations: who holds which treatment, openable unit by unit by enough key holders, provable at the end."""
 
-from trialanchor.sealing.allocations import Allocations, OpenedUnit, allocations, new_unit
 from trialanchor.sealing.errors import (
     NotOpenedError,
     SealedListError,
@@ -22,6 +21,7 @@ from trialanchor.sealing.service import (
     verify_disclosed,
     verify_opened,
 )
+from trialanchor.sealing.units import Allocations, OpenedUnit, allocations, new_unit
 
 __all__ = [
     "MAX_SEALED_LIST",

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 from trialanchor.encoding import base64_decode, base64_encode, digest_text, json_encode, parse_digest
 from trialanchor.merkle import root_of
-from trialanchor.sealing.allocations import MAX_UNITS, arcs
 from trialanchor.sealing.errors import SealingError
 from trialanchor.sealing.files import (
     MAX_SEALED_LIST,
@@ -29,6 +28,7 @@ from trialanchor.sealing.files import (
     parts_of,
 )
 from trialanchor.sealing.keys import SHARE_SIZE
+from trialanchor.sealing.units import MAX_UNITS, arcs
 from trialanchor_chaincode.rules.unblinding import MAX_HOLDERS
 
 

@@ -18,7 +18,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from trialanchor.merkle import Tree, leaf_hash
-from trialanchor.sealing.allocations import Allocations, OpenedUnit, allocations, padded_entry, unit_of
 from trialanchor.sealing.errors import (
     NotOpenedError,
     SealedListError,
@@ -46,6 +45,7 @@ from trialanchor.sealing.lists import (
     Share,
     check_threshold,
 )
+from trialanchor.sealing.units import Allocations, OpenedUnit, allocations, padded_entry, unit_of
 from trialanchor_chaincode.rules.state import read
 from trialanchor_chaincode.rules.unblinding_gate import may_release
 

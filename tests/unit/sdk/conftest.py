@@ -16,6 +16,7 @@ from trialanchor.client import Options
 from trialanchor.clock import FixedClock
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from fake_node import FakeNode
 

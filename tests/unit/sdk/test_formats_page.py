@@ -25,14 +25,18 @@ from material import (
     trust_json,
 )
 
-from trialanchor import bundles, encoding, fields, notes, receipts, statements, trust, verify
+from trialanchor import bundles, encoding, fields, notes, receipts, sealing, statements, trust, verify
 from trialanchor.bundles import export_transparent
 from trialanchor.errors import TrialAnchorError
 from trialanchor.fingerprint import SetTree, disclose, fingerprint_record, record
 from trialanchor.keys import certificate_pem
 from trialanchor.merkle import MAX_PATH
 from trialanchor.report import CHECKS
+from trialanchor.sealing import units
 from trialanchor_chaincode.rules.kinds import ROLES
+from trialanchor_chaincode.rules.sealed_list import SealedUnit
+from trialanchor_chaincode.rules.state import encode_value
+from trialanchor_chaincode.rules.unblinding import MAX_HOLDERS
 from trialanchor_oid import dotted
 
 ROOT = Path(__file__).parents[3]
@@ -223,7 +227,7 @@ class TestExamples:
     OPENING = fingerprint_record({"SEX": "F", "LBORRES": record.Number("1.10")}, digest("seed"))
 
     def test_there_are_no_others(self):
-        assert len(EXAMPLES) == 8
+        assert len(EXAMPLES) == 13
 
     def test_the_opening(self):
         real = json.loads(self.OPENING.encode())
@@ -289,6 +293,30 @@ class TestExamples:
             n: value[n] for n in ("at", "verdict", "exit_code", "state")
         }
 
+    def test_the_files_of_a_sealed_list(self):
+        study, kit, holder = "2.999.3001.1", "2.999.3001.1.7", "2.999.9.1"
+        identity = sealing.new_identity()
+        listed = sealing.allocations(study, [SealedUnit(kit, "placebo", "0" * 64)])
+        sealed = sealing.seal_list(listed, [sealing.Holder(holder, sealing.recipient_of(identity))], 1)
+        state = {
+            f"seals/{study}": encode_value(sealed.seal_arguments()),
+            f"unblindings/{kit}": encode_value({"study": study, "state": "opened"}),
+        }
+        share = sealing.open_share(sealed, kit, identity, state)
+        opened = sealing.combine_shares(sealed, [share])
+
+        for key, file in {
+            "trialanchor_allocations": listed,
+            "trialanchor_sealed_list": sealed,
+            "trialanchor_share": share,
+            "trialanchor_opened_unit": opened,
+        }.items():
+            shown, real = example(key), json.loads(file.encode())
+            assert shape(shown) == shape(real)
+            assert {name: value for name, value in shown.items() if "<" not in json.dumps(value)} == {
+                name: value for name, value in real.items() if "<" not in json.dumps(shown[name])
+            }
+
 
 class TestTables:
     LIMITS = {  # noqa: RUF012 - never changed
@@ -308,6 +336,10 @@ class TestTables:
         "anchors of a bundle": bundles.MAX_ANCHORS,
         "trust file": trust._LIMIT,
         "difference of two clocks": verify.CLOCK_TOLERANCE_S,
+        "units of a sealed list": units.MAX_UNITS,
+        "key holders of a seal": MAX_HOLDERS,
+        "sealed list or allocations": sealing.MAX_SEALED_LIST,
+        "share or opened unit": sealing.MAX_UNIT_FILE,
     }
 
     def test_every_limit_is_the_one_in_force(self):

@@ -176,8 +176,8 @@ class OpenedUnit:
         joined, index, size = base64_decode(value["path"], "the path"), value["index"], value["size"]
         if len(joined) % HASH_SIZE or len(joined) > HASH_SIZE * MAX_PATH:
             raise SealingError(f"a path is up to {MAX_PATH} hashes of {HASH_SIZE} octets")
-        if type(index) is not int or type(size) is not int:
-            raise SealingError("place and size are whole numbers")
+        if type(index) is not int or type(size) is not int or not 0 <= index < size:
+            raise SealingError("the place is a whole number from 0 and below the size")
         (unit,) = allocations(oid_of(value["study"], "the study"), [unit_of(value["unit"])]).units
         return cls(value["study"], unit, index, size, tuple(split_hashes(joined)))
 
