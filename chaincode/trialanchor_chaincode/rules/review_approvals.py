@@ -60,7 +60,7 @@ def approve(draft: Draft, oid: str, review: dict[str, Any], until: int | None) -
     """
     sort = review["sort"]
     before = draft.read(_key(draft))
-    if before is None or before.get("review") != oid:
+    if sort != INITIAL or before is None or before.get("review") != oid:
         check_sort(draft, sort)
     if sort == FILING:
         return

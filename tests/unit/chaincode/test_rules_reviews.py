@@ -442,6 +442,14 @@ class TestApproval:
         study.decide("ethics", oid, verdict)
         assert approval(study)["status"] == status
 
+    def test_that_was_withdrawn_is_not_restored_by_conditions_that_are_met(self, study):
+        study.approve()
+        oid = study.approve("continuing", verdict="conditional")
+        study.world.do("reviews/withdraw_approval", ETHICS, by(SECRETARY), **STOP)
+        study.world.do("reviews/respond", SPONSOR, review=oid, record=ANY)
+        given = study.decision("ethics", oid, until=UNTIL)
+        study.world.refuse("approval-missing", "reviews/decide_ethics", ETHICS, by(SECRETARY), **given)
+
     @pytest.mark.parametrize("action", ["suspend_approval", "withdraw_approval"])
     def test_is_ended_by_its_committee_only(self, study, action):
         world, name = study.world, f"reviews/{action}"

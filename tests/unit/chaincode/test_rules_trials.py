@@ -128,6 +128,17 @@ class TestRegistration:
         assert new.world.get(f"trials/{OWN}")["sponsor"] == OUTSIDER
         assert new.world.get(f"participants/{OWN}/{OUTSIDER}")["roles"] == ["sponsor", "study_unit"]
 
+    def test_of_an_investigator_runs_with_the_initiator_as_sponsor(self, new):
+        world, own = new.world, {"study": new.world.seed_oid(OWN, "trial")}
+        leader = world.seed_person(f"{OUTSIDER}.9.1", OUTSIDER, "principal_investigator")
+        world.do("trials/register", OUTSIDER, by(leader), **REGISTRATION | own | {"phase": "iit"})
+        for member, roles in ((ETHICS, ["ethics_committee"]), (SITE_A, ["institution"])):
+            world.do("trials/invite", OUTSIDER, by(leader), **own, member=member, roles=roles, contract=ANY)
+            world.do("trials/join", member, **own)
+        world.do("trials/start", OUTSIDER, by(leader), **own, committee=ETHICS, approval=ANY)
+        world.do("trials/plan_site", OUTSIDER, by(leader) | own, site=SITE_A, subjects=3, contract=ANY)
+        assert world.get(f"sites/{OWN}/{SITE_A}")["status"] == "planned"
+
     def test_of_an_oid_that_an_authority_wrote_below_the_sponsors(self, new):
         new.world.seed_oid(STUDY, "trial", owner=REGULATOR_1)
         new.sponsor("register", **REGISTRATION)
