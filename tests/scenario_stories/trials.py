@@ -77,5 +77,4 @@ def end(study):
     study.sponsor("close_site", site=SITE_A, record=ANY)
     study.sponsor("complete", study=STUDY, record=ANY)
     study.sponsor("close", study=STUDY, record=ANY)
-    assert study.world.get(f"trials/{STUDY}")["status"] == "closed"
     study.world.refuse("study-not-running", "trials/report_progress", SITE_A, study=STUDY, record=ANY)

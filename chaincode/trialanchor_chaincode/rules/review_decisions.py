@@ -10,7 +10,8 @@ Rules:
    only after that (R-136). What the organ opens itself keeps the stage from being completed until it is decided.
 2. Nobody reviews what it has submitted itself, nor does another part of the same organisation.
 3. A decision is passed, passed with conditions, to be rectified, or rejected (X-28). Five of the organs give their
-   opinion with it, as the table of transitions asks. Who was asked to rectify or to meet conditions answers, and the organ decides again.
+   opinion with it, as the table of transitions asks. Who was asked to rectify or to meet conditions answers, and the
+   organ decides again.
 
 Source: R-133 to R-141, X-27, X-28; GD44 8.1, Table 2; JS4652 7.2.2, 7.11.2 d).
 """
