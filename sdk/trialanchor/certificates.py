@@ -152,12 +152,16 @@ def follow_chain(chain: Sequence[bytes], roots: Sequence[x509.Certificate], *, m
         int(max(since, *(c.not_valid_before_utc for c in certificates)).timestamp()),
         int(min(root.not_valid_after_utc, *(c.not_valid_after_utc for c in certificates)).timestamp()),
         tuple(certificate.fingerprint(SHA256()) for certificate in path),
-        _named_person(certificates[0]),
+        named_person(certificates[0]),
     )
 
 
-def _named_person(certificate: x509.Certificate) -> str | None:
-    """Give the OID that a person's certificate names as user id (RFC 4519 §2.39), None for a system's."""
+def named_person(certificate: x509.Certificate) -> str | None:
+    """Give the OID that a person's certificate names as user id (RFC 4519 §2.39), None for a system's.
+
+    Raises:
+        CertificateError: The user id is not of its form.
+    """
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.USER_ID):
         named = str(attribute.value)
         if not named.startswith(URN_PREFIX) or not is_dotted(named[len(URN_PREFIX) :]):

@@ -4,16 +4,28 @@
         registered = client.register(record, Claims(kind="gd44.c3.drug_use", subject=subject, study=study))
 
 Only fingerprints leave this computer; the opening of a record stays with its owner.
+
+Make transitions on the node's ledger, signed here with the key of a person or system, or by the node for a token:
+
+    client.drugs.ship(study=study, shipment=oid, waybill="sf1", carrier="sf", occurred_at=now)
 """
 
 from trialanchor.client.asynchronous import AsyncClient
 from trialanchor.client.calls import Options
-from trialanchor.client.errors import AnswerError, NotRegisteredError, OutcomeUnknownError, UnreachableError
+from trialanchor.client.contracts import Accepted, Transition
+from trialanchor.client.errors import (
+    AnswerError,
+    NotRegisteredError,
+    OutcomeUnknownError,
+    RefusedByNodeError,
+    UnreachableError,
+)
 from trialanchor.client.preparation import Author, Claims, Evidence, Prepared, Registered, media_type
 from trialanchor.client.steps import Entry, Outcome, merge_bundle
 from trialanchor.client.sync import Client
 
 __all__ = [
+    "Accepted",
     "AnswerError",
     "AsyncClient",
     "Author",
@@ -26,7 +38,9 @@ __all__ = [
     "Outcome",
     "OutcomeUnknownError",
     "Prepared",
+    "RefusedByNodeError",
     "Registered",
+    "Transition",
     "UnreachableError",
     "media_type",
     "merge_bundle",

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 from asyncio import to_thread
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx2
 import stamina
 
-from trialanchor.client import oids, steps
+from trialanchor.client import oids, steps, transitions
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
+from trialanchor.client.contracts import Accepted
+from trialanchor.client.contracts_api import Contracts
 from trialanchor.errors import TrialAnchorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from trialanchor.bundles import Bundle
+    from trialanchor.client.contracts import Transition
     from trialanchor.client.preparation import Claims, Evidence, Prepared, Registered
     from trialanchor.client.steps import Entry, Outcome, Steps, T
     from trialanchor.statements import SignedStatement
+    from trialanchor.transactions import SignedTransaction
 
 
-class AsyncClient(BaseClient):
+class AsyncClient(BaseClient, Contracts[Coroutine[Any, Any, Accepted]]):
     """Does what `Client` does, with the same errors; fingerprints and signatures are made in a worker thread."""
 
     def __init__(self, url: str, **arguments: Any) -> None:
-        super().__init__(url, **arguments)
+        BaseClient.__init__(self, url, **arguments)
+        Contracts.__init__(self, self.make)
         self._http = httpx2.AsyncClient(**self._http_arguments)
 
     async def __aenter__(self) -> Self:
@@ -98,6 +104,49 @@ class AsyncClient(BaseClient):
     async def export_zone(self) -> bytes:
         """Export the zone of the node; see `Client.export_zone`."""
         return await self._run(oids.export_zone())
+
+    async def make(self, transition: Transition) -> Accepted:
+        """Make a transition; see `Client.make`."""
+        if not self._signs(transition):
+            return await self._run(transitions.make(transition))
+        ledger = await self.ledger()
+        return await self.submit_transaction(await to_thread(self.prepare_transition, transition, ledger))
+
+    async def submit_transaction(self, transaction: SignedTransaction) -> Accepted:
+        """Send a transaction that was signed before; see `Client.submit_transaction`."""
+        return await self._run(transitions.submit(transaction))
+
+    async def ledger(self) -> str:
+        """Give the name of the ledger that transactions are meant for; see `Client.ledger`."""
+        if self._ledger is None:
+            self._ledger = await self._run(transitions.ledger_name())
+        return self._ledger
+
+    async def transaction(self, digest: bytes | str) -> dict[str, Any]:
+        """Ask for a transaction by its name; see `Client.transaction`."""
+        return await self._run(transitions.transaction(digest_of(digest)))
+
+    async def object(self, key: str) -> dict[str, Any]:
+        """Ask for an object of the ledger's state; see `Client.object`."""
+        return await self._run(transitions.read_object(key))
+
+    async def versions(self, key: str) -> list[dict[str, Any]]:
+        """Ask for all versions of an object; see `Client.versions`."""
+        return await self._run(transitions.versions(key))
+
+    async def events(
+        self, study: str | None = None, *, subject: str | None = None, after: str | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Go through the events of a study; see `Client.events`."""
+        wanted: dict[str, str] | None = transitions.events_wanted(study, subject, after)
+        while wanted is not None:
+            page, wanted = await self._run(transitions.events(wanted))
+            for event in page:
+                yield event
+
+    async def transitions(self) -> list[dict[str, Any]]:
+        """Ask for the table of all transitions; see `Client.transitions`."""
+        return await self._run(transitions.table())
 
     async def _run(self, running: Steps[T]) -> T:
         try:

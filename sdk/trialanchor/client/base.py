@@ -9,12 +9,16 @@ from trialanchor.client.calls import Options
 from trialanchor.client.preparation import Author, Claims, Evidence, Prepared
 from trialanchor.clock import Clock, SystemClock
 from trialanchor.encoding import parse_digest
+from trialanchor.errors import InputError
+from trialanchor.transactions import TransactionBody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from trialanchor.client.contracts import Transition
     from trialanchor.keys import SystemKey
     from trialanchor.report import Report
+    from trialanchor.transactions import SignedTransaction
     from trialanchor.trust import Trust
 
 
@@ -24,7 +28,7 @@ class BaseClient:
     Args:
         url: Address of the node.
         member: Dotted OID of the member in whose name statements are made; not needed to read.
-        system: Signing key; not needed to read.
+        system: Signing key of a system or person; not needed to read.
         clock: Dates statements and verifications.
         options: Time-outs and connection.
 
@@ -44,6 +48,7 @@ class BaseClient:
         self._clock = clock or SystemClock()
         self._author = Author(member, system, self._clock)
         self._options = options or Options()
+        self._ledger = self._options.ledger
         self._http_arguments = self._options.http(url)
 
     def prepare(self, evidence: Evidence, claims: Claims) -> Prepared:
@@ -61,6 +66,33 @@ class BaseClient:
             TrialAnchorError: See `Author.prepare_set`.
         """
         return self._author.prepare_set(records, claims)
+
+    def prepare_transition(self, transition: Transition, ledger: str) -> SignedTransaction:
+        """Sign a transition that is meant for a ledger; nothing is sent.
+
+        Raises:
+            InputError: There is no such transition, or its study is missing.
+            TransitionRefusedError: An argument is not of its form.
+            ConfigError: No member or no key was given.
+        """
+        body = TransactionBody(
+            ledger=ledger,
+            request=transition.request,
+            contract=transition.contract,
+            action=transition.action,
+            arguments=transition.plain(),
+        )
+        return self._author.sign_transaction(body, transition.study)
+
+    def _signs(self, transition: Transition) -> bool:
+        """Tell whether transitions are signed here: with a key; without one, the node signs for a token.
+
+        Raises:
+            InputError: The study of the transition is missing.
+        """
+        if transition.spec.scope == "study" and transition.study is None:
+            raise InputError(f"{transition.contract}/{transition.action} is made in a study; name its OID")
+        return self._author.system is not None
 
     def verify(self, bundle: bytes, evidence: verification.Evidence | None, trust: Trust) -> Report:
         """Verify a bundle here and now, without the node; never raises on its input."""

@@ -5,10 +5,10 @@
 2. Connection errors and the statuses 429, 502, 503, 504 and 507 are tried again, with a growing, jittered wait or the
    one that `Retry-After` asks for. A wait that would end after the deadline is not begun.
 3. No other status is tried again, and neither is a certificate that is not trusted.
-4. Every call may be repeated: reading changes nothing, a signed statement is sent byte for byte again, and a write of
-   the registry has an `Idempotency-Key`.
-5. Once an attempt has sent statements and lost the answer, a later failure is `OutcomeUnknownError`, however harmless
-   the last attempt looked.
+4. Every call may be repeated: reading changes nothing, a signed statement or transaction is sent byte for byte again,
+   and what the node signs has an `Idempotency-Key`.
+5. Once an attempt has sent something to be stored and lost the answer, a later failure is `OutcomeUnknownError`,
+   however harmless the last attempt looked.
 
 Nothing here opens a connection; `sync` and `asynchronous` do.
 """
@@ -56,6 +56,8 @@ class Options:
         first_wait_s: Seconds before the second attempt; each wait after it doubles, up to 5.
         tls: TLS settings, with the client certificate when a proxy asks for one; None for the usual roots.
         token: Bearer token of a source of the node; None where none is needed.
+        language: Language in which the node says what its rules refuse, `en` or `zh`.
+        ledger: Ledger that transactions are meant for; None for the one that the node's trust file names.
         transport: Stands in for the network in tests.
     """
 
@@ -65,6 +67,8 @@ class Options:
     first_wait_s: float = 0.1
     tls: ssl.SSLContext | None = None
     token: str | None = field(default=None, repr=False)
+    language: str = "en"
+    ledger: str | None = None
     transport: Any = None
 
     def http(self, url: str) -> dict[str, Any]:
@@ -79,12 +83,15 @@ class Options:
             raise InputError("the address of the node is not a URL") from error
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise InputError("the address of the node is a URL such as https://node.example.org")
+        headers = {"accept-language": self.language}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
         return {
             "base_url": url.rstrip("/"),
             "timeout": httpx2.Timeout(self.answer_s, connect=self.connect_s, pool=self.connect_s),
             "follow_redirects": False,
             "verify": self.tls or True,
-            "headers": {"authorization": f"Bearer {self.token}"} if self.token else {},
+            "headers": headers,
             "transport": self.transport,
         }
 

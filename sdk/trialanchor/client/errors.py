@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trialanchor.errors import StoreError, TrialAnchorError
+from trialanchor.errors import RuleError, StoreError, TrialAnchorError
+from trialanchor_chaincode.rules.refusals import REFUSALS, TransitionRefusedError
 
 
 class NotRegisteredError(TrialAnchorError):
@@ -33,3 +34,31 @@ class AnswerError(StoreError):
 
     code = "answer"
     hint = "Check that the URL is that of a trialanchor node; keep what you have and tell the node's operator."
+
+
+class RefusedByNodeError(TransitionRefusedError):
+    """The ledger's rules refused a transition; text and help are the node's, in the language that was asked for.
+
+    Args:
+        code: Code of the rule.
+        detail: What the node says.
+        advice: What the node says can be done; the help of the code where it says nothing.
+    """
+
+    code = "transition-refused"
+
+    def __init__(self, code: str, detail: str, advice: str = "") -> None:
+        RuleError.__init__(self, detail)
+        self.refusal = REFUSALS[code]
+        self.code = code
+        self.values = {}
+        self._advice = advice
+
+    def text(self, language: str) -> str:
+        """Say what was refused; the node chose the language."""
+        del language
+        return str(self)
+
+    def help(self, language: str = "en") -> str:
+        """Say what the caller can do now."""
+        return self._advice or super().help(language)

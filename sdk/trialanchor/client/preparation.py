@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trialanchor import fields
+from trialanchor.certificates import load_certificate, named_person
 from trialanchor.errors import ConfigError, InputError
 from trialanchor.fingerprint import Membership, Opening, SetTree, digest_file, fingerprint_record
 from trialanchor.statements import (
@@ -24,6 +25,8 @@ from trialanchor.statements import (
     Status,
     sign_statement,
 )
+from trialanchor.transactions import Requester, sign_transaction
+from trialanchor_oid.codec import URN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from trialanchor.bundles import Bundle
     from trialanchor.clock import Clock
     from trialanchor.keys import SystemKey
+    from trialanchor.transactions import SignedTransaction, TransactionBody
 
 Evidence = Mapping[str, Any] | Path
 """A record read by `trialanchor.canonical.loads`, or the path of a file."""
@@ -141,17 +145,16 @@ class Author:
         Raises:
             TrialAnchorError: As `prepare`.
         """
-        if self.member is None or self.system is None:
-            raise ConfigError("to sign, the client needs the OID of the member and the key of a system")
+        member, system = self._signer()
         statement = Statement(
-            issuer=self.member,
+            issuer=member,
             subject=claims.subject,
             issued_at=int(self.clock.now().timestamp()),
             payload=payload,
             content_type=content_type,
             kind=claims.kind,
             study=claims.study,
-            actor=claims.actor or self.member,
+            actor=claims.actor or member,
             action=claims.action,
             status=claims.status,
             version=claims.version,
@@ -162,7 +165,28 @@ class Author:
             source_zone=claims.source_zone,
             refs=claims.refs,
         )
-        return sign_statement(statement, self.system.signer, self.system.chain)
+        return sign_statement(statement, system.signer, system.chain)
+
+    def sign_transaction(self, body: TransactionBody, study: str | None) -> SignedTransaction:
+        """Sign a transaction as the person whom the certificate names, or as the member itself.
+
+        Raises:
+            TrialAnchorError: As `trialanchor.transactions.sign_transaction`, or no member or no key was given.
+        """
+        member, system = self._signer()
+        named = named_person(load_certificate(system.chain[0]))
+        requester = Requester(
+            member=member,
+            actor=named or member,
+            study=None if study is None else study.removeprefix(URN_PREFIX),
+            at=int(self.clock.now().timestamp()),
+        )
+        return sign_transaction(body, requester, system)
+
+    def _signer(self) -> tuple[str, SystemKey]:
+        if self.member is None or self.system is None:
+            raise ConfigError("to sign, the client needs the OID of the member and the key of a system")
+        return self.member, self.system
 
 
 def media_type(path: Path) -> str:

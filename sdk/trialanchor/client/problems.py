@@ -4,6 +4,7 @@
    to the class that the table of errors gives for the status. What is installed beside the SDK changes nothing.
 2. A failure of the node stays a failure of the node: an answer of 500 and more never becomes an error of the caller.
 3. Code, status and help of the problem are kept, whatever the class.
+4. What the rules of the ledger refuse has a code of their table and is a `TransitionRefusedError`, as it is here.
 
 Text from the node is cut and cleared of control characters, so it can be shown on a terminal.
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trialanchor.client.errors import NotRegisteredError
+from trialanchor.client.errors import NotRegisteredError, RefusedByNodeError
 from trialanchor.errors import (
     InputError,
     PendingError,
@@ -23,6 +24,7 @@ from trialanchor.errors import (
     TrialAnchorError,
     VerificationError,
 )
+from trialanchor_chaincode.rules.refusals import REFUSALS
 
 MAX_TEXT = 500
 """Characters of a node's sentence that are shown."""
@@ -47,6 +49,8 @@ def problem_error(problem: Any, status: int) -> TrialAnchorError:
     if type(fields.get("status")) is int:
         status = fields["status"]
     code, detail, hint = (plain(fields.get(name)) for name in ("code", "detail", "help"))
+    if status == RefusedByNodeError.http_status and code in REFUSALS:  # (4)
+        return RefusedByNodeError(code, detail or code, hint)
     found = _class_of(code, status)
     error = found.__new__(found, detail or plain(fields.get("title")) or f"the node answered with status {status}")
     error.__dict__.update({"http_status": status})

@@ -131,7 +131,7 @@ def _read_results(answer: Answer, count: int) -> tuple[_Head | None, list[Any]]:
     note, results = value.get("checkpoint"), value.get("results")
     if not isinstance(results, list) or len(results) != count or not isinstance(note, str | None):
         raise AnswerError("the node did not answer for each statement")
-    with _judging_the_node():
+    with judging_the_node():
         return (None if note is None else _Head(note, parse_checkpoint(note))), results
 
 
@@ -140,7 +140,7 @@ def _outcome(statement: SignedStatement, result: Any, head: _Head | None) -> Out
     if isinstance(result, dict) and "problem" in result:
         return problem_error(result["problem"], InputError.http_status)
     try:
-        with _judging_the_node():
+        with judging_the_node():
             return _result_bundle(statement, result, head)
     except AnswerError as error:
         return error
@@ -158,21 +158,21 @@ def _result_bundle(statement: SignedStatement, result: Any, head: _Head | None) 
         raise AnswerError("the node answered for another statement")
     proof = base64_decode(result.get("receipt"), "the receipt")
     bundle = Bundle(statement.entry, statement.chain, None, proof, head.note)
-    if _leads_to(bundle, head.checkpoint):
+    if leads_to(bundle, head.checkpoint):
         return bundle
     if result.get("new") is False:
         return None
     raise AnswerError("the node's receipt is not for the statement that was sent")
 
 
-def _leads_to(bundle: Bundle, checkpoint: Checkpoint) -> bool:
+def leads_to(bundle: Bundle, checkpoint: Checkpoint) -> bool:
     """Tell whether the receipt of a bundle leads from its statement to a checkpoint."""
     proof = decode_receipt(bundle.receipt or b"")
     return proof.root(leaf_hash(bundle.statement)) == checkpoint.root
 
 
 @contextmanager
-def _judging_the_node() -> Iterator[None]:
+def judging_the_node() -> Iterator[None]:
     """What is malformed or contradictory in here is the node's fault, not the caller's."""
     try:
         yield
@@ -189,11 +189,11 @@ def receipt(digest: bytes, wait: str | None = None, poll_s: int = 0) -> Steps[Bu
     """
     params = {} if wait is None else {"wait": wait, "timeout": str(poll_s)}
     answer = yield Call("GET", f"/v1/receipts/{digest_text(digest)}", params, patience_s=poll_s)
-    with _judging_the_node():
+    with judging_the_node():
         bundle = decode_bundle(answer.body)
         if decode_statement(bundle.statement).digest != digest or bundle.membership is not None:
             raise AnswerError("the node gave the bundle of another statement")
-        if bundle.receipt is None or not _leads_to(bundle, parse_checkpoint(bundle.checkpoint or "")):
+        if bundle.receipt is None or not leads_to(bundle, parse_checkpoint(bundle.checkpoint or "")):
             raise AnswerError("the node gave a bundle whose receipt is not for its statement")
     return bundle
 
@@ -240,7 +240,7 @@ def merge_bundle(bundle: Bundle, found: Bundle) -> Bundle:
         raise AnswerError("the node holds this statement under another signature")
     if bundle.receipt is None:
         bundle = replace(bundle, receipt=found.receipt, checkpoint=found.checkpoint)
-    with _judging_the_node():
+    with judging_the_node():
         for anchor in found.anchors:
             if anchor not in bundle.anchors and len(bundle.anchors) < MAX_ANCHORS:
                 check_anchor(bundle, anchor)
@@ -275,7 +275,7 @@ def entries(where: Mapping[str, str]) -> Steps[list[Entry]]:
     for _ in range(MAX_PAGES):
         answer = yield Call("GET", "/v1/entries", {**where, **cursor, "limit": str(PAGE)})
         value = answer.json()
-        with _judging_the_node():
+        with judging_the_node():
             rows = value.get("entries")
             if not isinstance(rows, list):
                 raise AnswerError("the node's list of entries is malformed")

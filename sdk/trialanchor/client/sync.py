@@ -7,22 +7,30 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 import stamina
 
-from trialanchor.client import oids, steps
+from trialanchor.client import oids, steps, transitions
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
+from trialanchor.client.contracts import Accepted
+from trialanchor.client.contracts_api import Contracts
 from trialanchor.errors import TrialAnchorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from trialanchor.bundles import Bundle
+    from trialanchor.client.contracts import Transition
     from trialanchor.client.preparation import Claims, Evidence, Prepared, Registered
     from trialanchor.client.steps import Entry, Outcome, Steps, T
     from trialanchor.statements import SignedStatement
+    from trialanchor.transactions import SignedTransaction
 
 
-class Client(BaseClient):
-    """Registers evidence with a node and asks for receipts; safe to use from several threads.
+class Client(BaseClient, Contracts[Accepted]):
+    """Registers evidence with a node, asks for receipts and makes transitions; safe to use from several threads.
+
+    The contracts of the ledger are attributes, their transitions methods: `client.drugs.ship(...)`. They are signed
+    with the key of the client; without one, the node signs for the source whose token is sent. Under the same `request`
+    a transition is made once, also after a lost answer or a crash.
 
     Every method that talks to the node raises `UnreachableError` when nothing could be sent, `OutcomeUnknownError`
     when statements were sent and the answer was lost, `AnswerError` when the answer is not one, and otherwise the
@@ -30,7 +38,8 @@ class Client(BaseClient):
     """
 
     def __init__(self, url: str, **arguments: Any) -> None:
-        super().__init__(url, **arguments)
+        BaseClient.__init__(self, url, **arguments)
+        Contracts.__init__(self, self.make)
         self._http = httpx2.Client(**self._http_arguments)
 
     def __enter__(self) -> Self:
@@ -158,6 +167,84 @@ class Client(BaseClient):
             TrialAnchorError: See the class.
         """
         return self._run(oids.export_zone())
+
+    def make(self, transition: Transition) -> Accepted:
+        """Make a transition; may be repeated under the same request name, and gives the same then.
+
+        Raises:
+            TrialAnchorError: See the class; `TransitionRefusedError` with the code of the rule that refuses.
+        """
+        if not self._signs(transition):
+            return self._run(transitions.make(transition))
+        return self.submit_transaction(self.prepare_transition(transition, self.ledger()))
+
+    def submit_transaction(self, transaction: SignedTransaction) -> Accepted:
+        """Send a transaction that was signed before; may be repeated.
+
+        Raises:
+            TrialAnchorError: As `make`.
+        """
+        return self._run(transitions.submit(transaction))
+
+    def ledger(self) -> str:
+        """Give the name of the ledger that transactions are meant for; the node is asked once.
+
+        Raises:
+            TrialAnchorError: See the class; `ConfigError` when the node names none or several.
+        """
+        if self._ledger is None:
+            self._ledger = self._run(transitions.ledger_name())
+        return self._ledger
+
+    def transaction(self, digest: bytes | str) -> dict[str, Any]:
+        """Ask for a transaction by its name, as it was signed, with its block and events.
+
+        Raises:
+            TrialAnchorError: See the class; `NotRegisteredError` when the node does not know it.
+        """
+        return self._run(transitions.transaction(digest_of(digest)))
+
+    def object(self, key: str) -> dict[str, Any]:
+        """Ask for an object of the ledger's state by its key, such as `shipments/2.16…`.
+
+        Raises:
+            TrialAnchorError: See the class; `NotRegisteredError` when there is none.
+        """
+        return self._run(transitions.read_object(key))
+
+    def versions(self, key: str) -> list[dict[str, Any]]:
+        """Ask for all versions of an object, oldest first.
+
+        Raises:
+            TrialAnchorError: As `object`.
+        """
+        return self._run(transitions.versions(key))
+
+    def events(
+        self, study: str | None = None, *, subject: str | None = None, after: str | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Go through the events of a study, or of none, in the order of the ledger, to the newest.
+
+        Args:
+            study: OID of the study; None for events that concern none.
+            subject: OID of an object.
+            after: `id` of the last event known.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        wanted: dict[str, str] | None = transitions.events_wanted(study, subject, after)
+        while wanted is not None:
+            page, wanted = self._run(transitions.events(wanted))
+            yield from page
+
+    def transitions(self) -> list[dict[str, Any]]:
+        """Ask for the table of all transitions: who may make each, about what, with which arguments.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(transitions.table())
 
     def _run(self, running: Steps[T]) -> T:
         try:
