@@ -49,7 +49,7 @@ def appoint(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("function-unknown", functions=", ".join(sorted(FUNCTIONS)))
     if ADMINISTRATOR in functions and len(functions) > 1:
         refuse("administrator-separate")
-    if not is_at_or_under(person, draft.caller) or person == draft.caller:
+    if not is_at_or_under(person, draft.caller):
         refuse("person-of-other-member", person=person, member=draft.caller)
     held = draft.read(f"persons/{person}")
     if draft.read(f"members/{person}") is not None or (held is not None and held["member"] != draft.caller):

@@ -289,7 +289,7 @@ STARTS = {
 
 @cache
 def told(contract):
-    """Give the accepted signed transactions of a story, each with state and time before and its outcome; and its world."""
+    """Give the accepted transactions of a story, each with state and time before and its outcome; and the world."""
     steps = []
     world = STARTS.get(contract, lambda: World().seed_members().seed_study())()
     apply = world.apply

@@ -30,6 +30,7 @@ from trialanchor_chaincode.rules.rule_set import rule_set_digest
 from trialanchor_chaincode.rules.state import Transaction
 from worlds import DAY, LAB, NOW, OUTSIDER, REGULATOR_1, REGULATOR_2, SITE_A, SPONSOR, World
 
+REGULATORS = (REGULATOR_1, REGULATOR_2, REGULATOR_3)
 MOTIONS = ("admit", "reinstate", "revoke", "rules", "seat", "suspend", "unseat")
 
 
@@ -158,6 +159,15 @@ class TestMotions:
         founded.do("members/confirm", REGULATOR_2, **motion("suspend", LAB))
         founded.refuse("member-suspended-already", "members/confirm", REGULATOR_2, **motion("suspend", LAB, OTHER))
 
+    def test_needs_as_many_as_were_agreed(self, empty):
+        for oid in (*REGULATORS, LAB):
+            register(empty, oid)
+        empty.do("members/found", LAB, consortium=CONSORTIUM, regulators=sorted(REGULATORS), threshold=3)
+        decide(empty, "suspend", LAB)
+        assert "suspended" not in empty.get(f"members/{LAB}")
+        empty.do("members/confirm", REGULATOR_3, **motion("suspend", LAB))
+        assert empty.get(f"members/{LAB}")["suspended"]
+
     def test_counts_only_regulators_that_have_a_seat_then(self, founded):
         admit(founded, REGULATOR_3)
         decide(founded, "seat", REGULATOR_3)
@@ -249,8 +259,9 @@ class TestSuspension:
 
     def test_is_not_ended_by_another_registration(self, founded):
         decide(founded, "suspend", LAB)
-        register(founded, LAB)
+        assert register(founded, LAB).events == (("member:member:registered", LAB, ""),)
         assert founded.get(f"members/{LAB}")["suspended"]
+        assert founded.get(f"candidates/{LAB}") is None
 
 
 def register_oid(world, member):
@@ -290,7 +301,6 @@ class TestRevocation:
         founded.refuse("revocation-of-other", "members/revoke", SPONSOR, member=LAB, certificate=OLD_KEY)
         founded.refuse("certificate-digest", "members/revoke", LAB, member=LAB, certificate="sm3:" + "a" * 64)
         founded.do("members/revoke", LAB, member=LAB, certificate=OLD_KEY)
-        founded.at += 1
         founded.refuse("certificate-revoked", "members/revoke", LAB, member=LAB, certificate=OLD_KEY)
         founded.refuse("certificate-revoked", "members/propose", SPONSOR, **motion("revoke", LAB, OLD_KEY))
 
@@ -368,7 +378,6 @@ class TestPersons:
         founded.do("members/appoint", LAB, **appointment(founded, f"{LAB}.8.1", function))
 
 
-REGULATORS = (REGULATOR_1, REGULATOR_2, REGULATOR_3)
 EVERYBODY = (*REGULATORS, SPONSOR, SITE_A)
 
 
