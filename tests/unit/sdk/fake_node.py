@@ -2,7 +2,8 @@
 
 It registers, receipts, anchors and searches as the real node does, without checking signatures or roles. `script` holds
 what goes wrong with the next requests, in order: a response that is given instead, an exception that is raised before
-the node sees the request, or `LOSE`, when the node does its work and the answer is lost.
+the node sees the request, or `LOSE`, when the node does its work and the answer is lost. `contracts` is its ledger,
+where a test puts one (`fake_ledger`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class FakeNode:
         self.log = TinyLog(entries=filler(3))
         self.ledger = TinyLedger()
         self.anchored = False
+        self.contracts = None
         self.statements: dict[bytes, SignedStatement] = {}
         self.heads: dict[tuple[str, str, str], SignedStatement] = {}
         self.refuse: dict[str, dict[str, Any]] = {}
@@ -65,6 +67,8 @@ class FakeNode:
 
     def answer(self, request):
         path = request.url.path
+        if self.contracts is not None and self.contracts.answers(request):
+            return self.contracts.answer(request)
         if path == "/v1/statements":
             return self.register(request)
         if path == "/v1/entries":
