@@ -1,4 +1,4 @@
-"""Fetch an information file from a server that nobody vouches for.
+"""Fetch an information file from a server that nobody vouches for; or send something to one.
 
 The address comes out of the DNS, so whoever registered a node decides where this client connects. Therefore:
 
@@ -14,6 +14,8 @@ The address comes out of the DNS, so whoever registered a node decides where thi
    is shut down, however little by little the server still sends (`watchdog.py`).
 6. No cookies, no credentials, no proxy of the environment unless `trust_env`: then the proxy connects, to the checked
    address.
+
+What is sent (`Fetcher.post`) goes by the same rules, except that no redirect is followed and no answer is read.
 
 Limits: the look-up of the host is the system's and bounded by the system's own time-out.
 
@@ -44,7 +46,7 @@ from trialanchor_oid.ors.errors import (
 from trialanchor_oid.ors.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 MAX_REDIRECTS: Final = 3
@@ -68,11 +70,7 @@ _SPECIAL: Final = tuple(
 )
 """Special-purpose networks (IANA registries) that not every version of Python's table holds."""
 
-_HEADERS: Final = {
-    "Accept": "application/xml, text/xml",
-    "Accept-Encoding": "identity",
-    "User-Agent": "trialanchor-ors",
-}
+_HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "trialanchor-ors"}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -96,6 +94,16 @@ class FetchPolicy:
     total_s: float = TOTAL_S
     trust_env: bool = False
     ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """What is sent to a server, and how its answer is read before a deadline."""
+
+    method: str
+    headers: Mapping[str, str]
+    content: bytes
+    read: Callable[[httpx2.Response, float], bytes | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,7 @@ class Fetcher:
         """
         total_s = self.policy.total_s
         deadline = self._monotonic() + (total_s if within_s is None else min(total_s, within_s))
+        sending = _Sending("GET", {"Accept": "application/xml, text/xml"}, b"", self._read)
         seen: list[str] = []
         while True:
             target = self._checked(url)
@@ -168,10 +177,22 @@ class Fetcher:
             seen.append(text)
             if len(seen) > MAX_REDIRECTS + 1:
                 raise OrsRedirectError(f"more than {MAX_REDIRECTS} redirects")
-            answer = self._get(target, deadline)
+            answer = self._send(target, sending, deadline)
             if isinstance(answer, bytes):
                 return Fetched(answer, text)
             url = self._redirected(target, answer)
+
+    def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> int:
+        """Send something; give the status of the answer, whose body is not read.
+
+        Raises:
+            OrsUrlError: The URL or an address of its host is not one to go to.
+            OrsTimeoutError: There was no answer in time.
+            OrsFetchError: The server could not be reached, or failed.
+        """
+        deadline = self._monotonic() + self.policy.total_s
+        sending = _Sending("POST", headers, content, lambda response, _: str(response.status_code))
+        return int(self._send(self._checked(url), sending, deadline))
 
     def _redirected(self, origin: httpx2.URL, location: str) -> str:
         try:
@@ -220,12 +241,12 @@ class Fetcher:
             raise OrsFetchError(f"the host {host} has no address")
         return list(found[:MAX_ADDRESSES])
 
-    def _get(self, target: httpx2.URL, deadline: float) -> bytes | str:
-        """Get a file, or the location of a redirect, from the first address that can be connected to (3)."""
+    def _send(self, target: httpx2.URL, sending: _Sending, deadline: float) -> bytes | str:
+        """Send to the first address that can be connected to (3); give the answer as it is read."""
         failure: Exception | None = None
         for address in self._checked_addresses(target):
             try:
-                return self._get_from(target, address, deadline)
+                return self._send_to(target, address, sending, deadline)
             except httpx2.TimeoutException as error:
                 raise OrsTimeoutError("the server of the file did not answer in time") from error
             except httpx2.ConnectError as error:
@@ -234,26 +255,28 @@ class Fetcher:
                 raise OrsFetchError(f"the server of the file failed: {type(error).__name__}") from error
         raise OrsFetchError(f"no connection to the server of the file: {_cause(failure)}") from failure
 
-    def _get_from(self, target: httpx2.URL, address: str, deadline: float) -> bytes | str:
+    def _send_to(self, target: httpx2.URL, address: str, sending: _Sending, deadline: float) -> bytes | str:
         pinned = target.copy_with(host=address)
-        headers = {**_HEADERS, "Host": target.netloc.decode("ascii")}
+        headers = {**_HEADERS, **sending.headers, "Host": target.netloc.decode("ascii")}
         extensions = {"sni_hostname": target.raw_host.decode("ascii")}
         left = self._left(deadline)
         with Watchdog(left) as watchdog, self._client(left) as client:
-            request = client.build_request("GET", pinned, headers=headers, extensions=extensions)
+            request = client.build_request(
+                sending.method, pinned, headers=headers, content=sending.content or None, extensions=extensions
+            )
             request.extensions |= {"timeout": httpx2.Timeout(left).as_dict(), "trace": watchdog.trace}
             try:
-                answer = self._sent(client, request, deadline)
+                answer = self._sent(client, request, sending, deadline)
             except httpx2.HTTPError:
                 self._check_time(watchdog)
                 raise
             self._check_time(watchdog)
             return answer
 
-    def _sent(self, client: httpx2.Client, request: httpx2.Request, deadline: float) -> bytes | str:
+    def _sent(self, client: httpx2.Client, request: httpx2.Request, sending: _Sending, deadline: float) -> bytes | str:
         response = client.send(request, stream=True)
         try:
-            return self._read(response, deadline)
+            return sending.read(response, deadline)
         finally:
             response.close()
 
