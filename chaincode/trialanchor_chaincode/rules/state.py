@@ -112,14 +112,19 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an accepted transaction does: writes by key, events in order, and what its caller is told.
+    """What an accepted transaction does. A repeated request writes nothing and gives the result it had.
 
-    A repeated request writes nothing and gives the result it had.
+    Attributes:
+        writes: State values by key.
+        events: Events in order.
+        result: What its caller is told.
+        block: Number of its block, which the ledger fills in; None for a repeated request.
     """
 
     writes: dict[str, str] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     result: tuple[str, ...] = ()
+    block: int | None = None
 
 
 _ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -9,7 +9,7 @@ refused as stale, and the one that is there is found by `anchor_over`; a repeate
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -137,11 +137,12 @@ class EmbeddedLedger:
             except TrialAnchorError as refused:
                 decided.append(refused)
                 continue
-            decided.append(outcome)
             if outcome.writes:
                 state.write(outcome.writes)
                 block = chain.append(waiting.transaction, context.at)
+                outcome = replace(outcome, block=block.number)
                 applied.append(Applied(block, waiting.transaction, outcome))
+            decided.append(outcome)
         insert_many(connection, ledger_state, list(state.writes.items()), _REPLACE)
         insert_many(connection, ledger_blocks, chain.rows)
         for projection in self._projections:

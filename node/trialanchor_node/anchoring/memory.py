@@ -6,6 +6,7 @@ For tests and trials of what uses a ledger; no setting of a node builds one.
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -58,7 +59,7 @@ class MemoryLedger:
                 size = transaction.arguments["size"]
                 anchor = LedgerAnchor(size, TYPE, block.encode().decode(), encoded.decode(), signature)
                 self._anchors.setdefault(log_origin(transaction.arguments["node"]), []).append(anchor)
-            return outcome
+            return replace(outcome, block=block.number)
 
     def read(self, key: str) -> str | None:
         """Give the state value under a key."""

@@ -60,8 +60,8 @@ class Ledger(Protocol):
         """Apply a transaction; it is final and durable on return.
 
         Returns:
-            What the rules made of it. A repeated request of the `oids` contract writes nothing and gives the result it
-            had; so a caller whose answer was lost asks again.
+            What the rules made of it, and its block. A repeated request writes nothing and gives the result it had; so
+            a caller whose answer was lost asks again.
 
         Raises:
             RuleError: A rule refused it.

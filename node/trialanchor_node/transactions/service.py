@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from starlette.concurrency import run_in_threadpool
 
 from trialanchor.encoding import parse_digest
-from trialanchor.errors import LedgerError, TrialAnchorError
+from trialanchor.errors import TrialAnchorError
 from trialanchor.transactions import (
     Requester,
     SignedTransaction,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from trialanchor.clock import Clock
-    from trialanchor_chaincode.rules.state import Outcome, Transaction
+    from trialanchor_chaincode.rules.state import Outcome
     from trialanchor_node.anchoring.ports import Ledger
     from trialanchor_node.intake.records import Source
     from trialanchor_node.intake.service import IntakeService
@@ -118,7 +118,7 @@ class TransactionService:
         return Answer(
             digest=stored.transaction.digest,
             block=stored.block,
-            new=bool(outcome.writes),
+            new=outcome.block is not None,
             result=outcome.result,
             registered=registered,
             checkpoint=submission.checkpoint,
@@ -142,16 +142,10 @@ class TransactionService:
         outcome = self._ledger.submit(asked)
         if changes_members(outcome):
             self._on_members()
-        digest = asked.signed.digest if outcome.writes and asked.signed else self._done(asked, transaction.body.request)
-        found = self._stored([parse_digest(digest)])
-        if not found:
-            raise LedgerError("the ledger does not show the transaction yet")
-        return outcome, found[0]
-
-    def _done(self, asked: Transaction, request: str) -> str:
-        """Give the transaction that did a request."""
-        done = json.loads(self._ledger.read(request_key(asked.caller, request)) or "{}")
-        return str(done.get("by"))
+        if outcome.block is not None and transaction.signed.chain:
+            return outcome, _Stored(outcome.block, now, transaction)
+        done = json.loads(self._ledger.read(request_key(asked.caller, transaction.body.request)) or "{}")
+        return outcome, self._stored([parse_digest(done.get("by"))])[0]
 
     def _stored(self, digests: Sequence[bytes]) -> list[_Stored]:
         """Read transactions from their blocks, in order."""
