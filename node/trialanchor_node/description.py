@@ -90,13 +90,30 @@ SCHEMAS = {
             "checkpoint": _TEXT,
         }
     ),
-    "Transitions": _object({"transitions": _OBJECTS}),
+    "Transitions": _object(
+        {"rule_set": _DIGEST, "in_force": {"type": ["string", "null"]}, "transitions": _OBJECTS},
+    ),
     "Events": _object(
         {
             "events": {
                 "type": "array",
                 "items": _object({"id": _TEXT, "name": _TEXT, "subject": _TEXT, "study": _TEXT, "at": _COUNT}),
             }
+        }
+    ),
+    "Trace": _object(
+        {
+            "trialanchor_trace": {"const": 1},
+            "oid": _TEXT,
+            "study": _TEXT,
+            "direction": {"enum": ["origin", "use", "both"]},
+            "at": _COUNT,
+            "ledger": _TEXT,
+            "start": {"type": "array", "items": _TEXT},
+            "nodes": _OBJECTS,
+            "edges": _OBJECTS,
+            "truncated": _OBJECTS,
+            "labels": {"type": "object"},
         }
     ),
     "RegistryEntry": _object(

@@ -114,10 +114,12 @@ def _accepted(node: Node, answer: Answer) -> Response:
         **description.problems(),
     },
 )
-async def read_contracts() -> Response:
-    """Give every transition: who may make it, about what, with which arguments."""
+async def read_contracts(request: Request) -> Response:
+    """Give every transition: who may make it, about what, with which arguments; and which rule set decides."""
+    node: Node = request.app.state.node
+    rule_set = node.transactions.rule_set
     table = [_transition(spec) for _, spec in sorted(TRANSITIONS.items())]
-    return Response(json.dumps({"transitions": table}, ensure_ascii=False).encode(), media_type=JSON)
+    return _json({"rule_set": rule_set.digest, "in_force": rule_set.in_force, "transitions": table})
 
 
 def _transition(spec: TransitionSpec) -> dict[str, Any]:

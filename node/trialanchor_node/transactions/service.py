@@ -30,6 +30,7 @@ from trialanchor_node.db import reading
 from trialanchor_node.log.store import Registered, Submission
 from trialanchor_node.members import changes_members
 from trialanchor_node.transactions.models import pending, transactions
+from trialanchor_node.transactions.rule_set import RuleSet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,6 +83,9 @@ class TransactionService:
 
     Args:
         on_members: Called after a transaction that changed a member.
+
+    Attributes:
+        rule_set: The rule set of this node, and the one in force.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a node that it joins
@@ -99,6 +103,7 @@ class TransactionService:
         self._intake = intake
         self._clock = clock
         self._on_members = on_members
+        self.rule_set = RuleSet(ledger)
 
     async def submit(self, transaction: SignedTransaction) -> Answer:
         """Submit a transaction; it is final on the ledger and registered in the log when this returns.
@@ -106,6 +111,7 @@ class TransactionService:
         Raises:
             MemberUnknownError: The caller is no member, or is suspended.
             RefusedCertificateError, RefusedSignatureError: Who signed it may not.
+            RuleSetError: The rule set of this node is not in force.
             RuleError: The rules refuse it; `TransitionRefusedError` names the code.
             LedgerError, StoreError: The outcome is unknown; ask again with the same request.
         """
@@ -139,7 +145,9 @@ class TransactionService:
         statement = transaction.signed.statement
         member = self._admission.member(statement.issuer)
         asked = authenticate(transaction, member, self._admission.signers, now)
+        self.rule_set.check(asked.contract)
         outcome = self._ledger.submit(asked)
+        self.rule_set.notice(outcome)
         if changes_members(outcome):
             self._on_members()
         if outcome.block is not None and transaction.signed.chain:

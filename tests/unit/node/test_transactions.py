@@ -236,6 +236,25 @@ class TestReading:
         assert {"name": "person", "type": "oid", "required": True} in appoint["fields"]
 
 
+class TestRuleSet:
+    """Founded, the regulators put a rule set in force; a node with another one decides on nothing but members."""
+
+    def test_another_rule_set_in_force_stops_all_but_members(self, site, submit):
+        contracts = site.client.get("/v1/contracts").json()
+        assert contracts["rule_set"].startswith("sha256:")
+        assert contracts["in_force"] is None
+        site.node.transactions.rule_set.in_force = "sha256:" + "1" * 64
+        assert submit(transaction()).status_code == 201
+        body = TransactionBody(
+            ledger=LEDGER, request="r", contract="grants", action="unsubscribe", arguments={"study": "2.999.7"}
+        )
+        signed = sign_transaction(body, Requester(member=MEMBER, actor=MEMBER, study=None, at=AT), Member().system())
+        refused = submit(signed)
+        assert (refused.status_code, refused.json()["code"]) == (503, "rule-set-not-in-force")
+        site.node.transactions.rule_set.in_force = contracts["rule_set"]
+        assert submit(signed).json()["code"] != "rule-set-not-in-force"
+
+
 class TestCrash:
     def test_what_the_ledger_accepted_is_registered_at_the_next_start(self, serve, new_folder, monkeypatch):
         folder = new_folder(anchor_interval_s=3600)
