@@ -70,7 +70,20 @@ def run(folder: Folder) -> None:
     )
     with listen(settings) as listener, responding(node.tree, settings.ors):
         typer.echo(f"listening on http://{settings.host}:{settings.port} as {node.store.identity.origin}", err=True)
-        uvicorn.Server(config).run(sockets=[listener])
+        _Server(config, node).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """The web server; when it stops, the streams of events end first, which would keep it waiting."""
+
+    def __init__(self, config: uvicorn.Config, node: Node) -> None:
+        super().__init__(config)
+        self._node = node
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then what uvicorn ends."""
+        self._node.streams.stop()
+        await super().shutdown(sockets)
 
 
 def listen(settings: NodeSettings) -> socket.socket:

@@ -116,6 +116,96 @@ SCHEMAS = {
             "labels": {"type": "object"},
         }
     ),
+    "Notices": _object(
+        {
+            "notices": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "id": _TEXT,
+                        "name": _TEXT,
+                        "subject": _TEXT,
+                        "study": _TEXT,
+                        "at": _COUNT,
+                        "must_acknowledge": _BOOLEAN,
+                    }
+                ),
+            },
+            "next": {"type": ["string", "null"]},
+        }
+    ),
+    "Acknowledged": _object({"id": _TEXT, "acknowledged_at": _COUNT, "by": _TEXT}),
+    "Webhooks": _object(
+        {
+            "webhooks": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "name": _TEXT,
+                        "waiting": _COUNT,
+                        "oldest_at": {"type": ["integer", "null"]},
+                        "dead": _COUNT,
+                        "failure": {"type": ["string", "null"]},
+                    }
+                ),
+            }
+        }
+    ),
+    "Completeness": _object(
+        {
+            "study": _TEXT,
+            "at": _COUNT,
+            "traits": {"type": "array", "items": _TEXT},
+            "complete": _BOOLEAN,
+            "totals": {
+                "type": "array",
+                "items": _object(
+                    {"table": _TEXT, "site": {"type": ["string", "null"]}, "state": _TEXT, "items": _COUNT}
+                ),
+            },
+            "outside": _COUNT,
+            "items": {
+                "type": "array",
+                "items": _object(
+                    {
+                        "kind": _TEXT,
+                        "table": _TEXT,
+                        "requirement": {"enum": ["R", "O", "Cn"]},
+                        "scope": {"enum": ["study", "site", "subject", "lot", "review"]},
+                        "place": _TEXT,
+                        "site": {"type": ["string", "null"]},
+                        "state": {"enum": ["present", "late", "unreviewed", "missing", "recommended", "not_due"]},
+                        "due_at": {"type": ["integer", "null"]},
+                        "first_at": {"type": ["integer", "null"]},
+                        "count": _COUNT,
+                        "late_entries": _COUNT,
+                        "en": _TEXT,
+                        "zh": _TEXT,
+                        "clause": _TEXT,
+                    }
+                ),
+            },
+            "next": {"type": ["string", "null"]},
+        }
+    ),
+    "Balance": _object(
+        {
+            "lot": _TEXT,
+            "study": _TEXT,
+            "kind": {"enum": ["batch", "run"]},
+            "unit": _TEXT,
+            "maker": _TEXT,
+            "block": _COUNT,
+            "made": _COUNT,
+            "totals": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "missing": _COUNT,
+            "difference": {"type": "integer"},
+            "literal": {"type": "integer"},
+            "misplaced": _COUNT,
+            "balanced": _BOOLEAN,
+            "members": _OBJECTS,
+        }
+    ),
     "RegistryEntry": _object(
         {"oid": _TEXT, "visibility": {"enum": ["public", "private", "blinded"]}, "owner": _TEXT, "status": _TEXT},
         type=_TEXT,

@@ -24,6 +24,7 @@ from trialanchor_node.anchoring.embedded import EmbeddedLedger
 from trialanchor_node.anchoring.rebuild import PROJECTIONS
 from trialanchor_node.anchoring.service import AnchorService
 from trialanchor_node.bodies import Bodies
+from trialanchor_node.completeness.service import CompletenessService
 from trialanchor_node.db import DatabaseLock, lock_database, migrate, open_engine
 from trialanchor_node.intake.records import RecordService, Source
 from trialanchor_node.intake.service import IntakeService
@@ -34,10 +35,15 @@ from trialanchor_node.log.sequencer import GroupCommit, Sequencer
 from trialanchor_node.log.store import LogIdentity, LogStore
 from trialanchor_node.members import Members, register_members
 from trialanchor_node.metrics import Metrics
+from trialanchor_node.notices.courier import Courier, Desk
+from trialanchor_node.notices.projection import NoticeWriter
+from trialanchor_node.notices.service import NoticeService
+from trialanchor_node.notices.streams import Streams
 from trialanchor_node.registry.ors import RegistryTree
 from trialanchor_node.registry.ors_routes import new_resolver
 from trialanchor_node.registry.publishing import Publisher, name_server, zone_settings
 from trialanchor_node.registry.service import Registry
+from trialanchor_node.transactions.groups import StudyGroup
 from trialanchor_node.transactions.projection import await_registration
 from trialanchor_node.transactions.reading import LedgerReading
 from trialanchor_node.transactions.service import TransactionService
@@ -47,6 +53,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trialanchor.trust import TrustedMember
+    from trialanchor_node.anchoring.ports import Projection
     from trialanchor_node.settings import NodeSettings
 
 LOG_KEY = "log.key.pem"
@@ -117,7 +124,12 @@ class Node:
         self.store.open(create=create)
         mark = HighWaterMark(settings.folder)
         mark.check(self.store)
-        projections = (*PROJECTIONS, await_registration)
+        self.group = StudyGroup(settings.studies)
+        projections: tuple[Projection, ...] = (
+            *PROJECTIONS,
+            await_registration,
+            NoticeWriter(settings.webhooks, self.group),
+        )
         self.ledger = EmbeddedLedger(self.engine, settings.node_oid, KeySigner(keys.ledger), self.clock, projections)
         self.ledger.check_key(keys.ledger.public_key())
         register_members(self.ledger, settings.folder / "members", settings.member_oid)
@@ -135,7 +147,8 @@ class Node:
             self.engine, self.ledger, admission, self.intake, self.clock, self._members_changed
         )
         self.transactions.register_pending(self.store)
-        self.reading = LedgerReading(self.engine, self.ledger, self.members, self.clock)
+        self.reading = LedgerReading(self.engine, self.ledger, self.members, self.clock, self.group)
+        self._open_notices(settings)
         self.sources = [
             Source(s.name, s.actor, s.token_sha256, read_source_key(settings, s.name, passphrase))
             for s in settings.sources
@@ -148,8 +161,21 @@ class Node:
         self.searches = CapacityLimiter(_SEARCHES)
         self.metrics = Metrics()
         self.metrics.watch(self.store, self.sequencer, self.anchoring)
+        self.metrics.watch_notices(self.streams, self.couriers, self.clock)
         self._ledger_key = keys.ledger.public_key()
         self.trust_file = self._write_trust()
+
+    def _open_notices(self, settings: NodeSettings) -> None:
+        """Put together what tells members of events."""
+        self.notices = NoticeService(self.engine, self.clock)
+        self.streams = Streams(self.reading, settings.streams_limit)
+        identity = self.store.identity
+        key = identity.origin, identity.signer
+        desk = Desk(self.engine, self.reading, self.ledger.name, key, self.clock)
+        self.couriers = [Courier(webhook, desk) for webhook in settings.webhooks]
+        self.ledger.on_commit(self.streams.ring)
+        for courier in self.couriers:
+            self.ledger.on_commit(courier.ring)
 
     def _open_ors(self, settings: NodeSettings) -> None:
         """Put together what brings the registry to the DNS, and what asks others."""
@@ -189,10 +215,14 @@ class Node:
         self.sequencer.start()
         if self.publisher is not None:
             self.publisher.start()
+        for courier in self.couriers:
+            courier.start()
         anchoring = asyncio.create_task(self.anchoring.run())
         try:
             yield self
         finally:
+            self.streams.stop()
+            await asyncio.gather(*(asyncio.to_thread(courier.stop) for courier in self.couriers))
             await asyncio.to_thread(self.sequencer.stop)
             self.anchoring.stop()
             await anchoring

@@ -7,13 +7,16 @@ passphrase of the keys comes from `TRIALANCHOR_PASSPHRASE`, source tokens are ke
 from __future__ import annotations
 
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from trialanchor.errors import ConfigError
+from trialanchor_chaincode.rules.grants import EVENT_CLASSES
 from trialanchor_oid.codec import is_at_or_under, is_dotted
 
 CONFIG_NAME = "trialanchor.toml"
@@ -75,6 +78,51 @@ class OrsSettings(BaseModel):
     ca_file: str = ""
 
 
+class WebhookSettings(BaseModel):
+    """A receiver of notices.
+
+    Attributes:
+        name: Short name, under which its outbox is kept.
+        url: Where notices are sent: `https://…`, or `http://` to a loopback address.
+        member: OID of the member that is told.
+        classes: Classes of events that are sent when the member subscribed to them; what it must know always is.
+        give_up_s: Seconds after its first try at which a notice is given up.
+        allow_private: Whether it is sent to addresses that are not public.
+        ca_file: Certificates to trust; empty for those of the system.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(pattern=SOURCE_NAME)]
+    url: Annotated[str, Field(pattern=r"^https?://[!-~]{1,2000}$")]
+    member: Oid
+    classes: tuple[str, ...] = ()
+    give_up_s: Annotated[int, Field(ge=60, le=30 * 86_400)] = 3 * 86_400
+    allow_private: bool = False
+    ca_file: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _plain_on_loopback(cls, value: str) -> str:
+        if value.startswith("http:") and not _is_loopback(value):
+            raise ValueError("must be https, or http to a loopback address such as 127.0.0.1")
+        return value
+
+    @field_validator("classes")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not set(value) <= set(EVENT_CLASSES):
+            raise ValueError(f"must be some of {', '.join(EVENT_CLASSES)}")
+        return value
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return ip_address(urlsplit(url).hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
 class NodeSettings(BaseSettings):
     """All settings of a node, with their units.
 
@@ -95,6 +143,9 @@ class NodeSettings(BaseSettings):
         public_url: Address under which anyone reads this node's pages of OIDs, `https://…`; empty when nobody can.
         ors: Its zone in the OID resolution system, and how it resolves others.
         sources: Systems whose records the node signs.
+        studies: OIDs of the studies that the node serves; none for all.
+        webhooks: Receivers of notices.
+        streams_limit: Streams of events served at once.
     """
 
     model_config = SettingsConfigDict(env_prefix="TRIALANCHOR_NODE_", extra="forbid", frozen=True)
@@ -115,6 +166,16 @@ class NodeSettings(BaseSettings):
     public_url: Annotated[str, Field(pattern=r"^(https?://[!-~]{1,100})?$")] = ""
     ors: OrsSettings = OrsSettings()
     sources: tuple[SourceSettings, ...] = ()
+    studies: tuple[Oid, ...] = ()
+    webhooks: Annotated[tuple[WebhookSettings, ...], Field(max_length=32)] = ()
+    streams_limit: Annotated[int, Field(ge=0, le=1_000)] = 100
+
+    @field_validator("webhooks")
+    @classmethod
+    def _once_each(cls, value: tuple[WebhookSettings, ...]) -> tuple[WebhookSettings, ...]:
+        if len({webhook.name for webhook in value}) != len(value):
+            raise ValueError("must have a name of its own each")
+        return value
 
     @field_validator("node_oid")
     @classmethod

@@ -30,7 +30,7 @@ from trialanchor_node.anchoring.ports import Applied, LedgerAnchor
 from trialanchor_node.db import insert_many, reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
@@ -76,7 +76,12 @@ class EmbeddedLedger:
         self._projections = projections
         self._waiting: deque[_Waiting] = deque()
         self._committing = Lock()
+        self._listeners: list[Callable[[], None]] = []
         self.name = ledger_name(node)
+
+    def on_commit(self, listener: Callable[[], None]) -> None:
+        """Call a listener after each commit, from the thread that committed; it returns at once and raises nothing."""
+        self._listeners.append(listener)
 
     def check_key(self, key: Ed25519PublicKey) -> None:
         """Check that the newest block was signed with this ledger's key.
@@ -119,6 +124,8 @@ class EmbeddedLedger:
             if not isinstance(error, SQLAlchemyError):
                 _log.exception("ledger:transaction:failed", kind=type(error).__name__)
             return
+        for listener in self._listeners:
+            listener()
         for waiting, outcome in zip(batch, decided, strict=True):
             if isinstance(outcome, Outcome):
                 waiting.outcome = outcome

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trialanchor.clock import Clock
     from trialanchor_node.anchoring.ports import Ledger
     from trialanchor_node.members import Members
+    from trialanchor_node.transactions.groups import StudyGroup
 
 PAGE_LIMIT: Final = 1_000
 _START: Final = (-1, -1)
@@ -80,11 +81,12 @@ class EventFilter:
 class LedgerReading:
     """Answers for readers; safe to use beside the writer."""
 
-    def __init__(self, engine: Engine, ledger: Ledger, members: Members, clock: Clock) -> None:
+    def __init__(self, engine: Engine, ledger: Ledger, members: Members, clock: Clock, group: StudyGroup) -> None:
         self._engine = engine
         self._ledger = ledger
         self._members = members
         self._clock = clock
+        self._group = group
 
     def get(self, key: str) -> str | None:
         """Give the state value under a key: this is a state view."""
@@ -108,12 +110,15 @@ class LedgerReading:
 
         Raises:
             NotReadableError: Not.
+            StudyNotServedError: This node serves other studies.
         """
+        self._group.check(study)
         at = int(self._clock.now().timestamp())
         if not any(may_read(self, who, study, at) for who in {reader.actor, reader.member}):
             raise NotReadableError("this study is read by its participants, regulators and grantees")
 
     def _check_object(self, reader: Reader, oid: str, study: str) -> None:
+        self._group.check(study)
         at = int(self._clock.now().timestamp())
         readers = {reader.actor, reader.member}
         if any(may_read_object(self, who, oid, at) or may_read(self, who, study, at) for who in readers):

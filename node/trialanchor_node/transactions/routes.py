@@ -50,6 +50,7 @@ async def submit_transaction(request: Request) -> Response:
     media_type(request, MEDIA_TYPE)
     body = await node.bodies.read(request, MAX_TRANSACTION)
     transaction = await run_in_threadpool(decode_transaction, body)
+    node.group.check_transaction(transaction)
     return _accepted(node, await node.transactions.submit(transaction))
 
 
@@ -89,6 +90,7 @@ async def make_transition(
     )
     member = node.reading.reader(source.actor).member
     signed = await run_in_threadpool(node.transactions.sign, source, member, body, oid_parameter(study, "study"))
+    node.group.check_transaction(signed)
     return _accepted(node, await node.transactions.submit(signed))
 
 
@@ -123,7 +125,7 @@ async def read_contracts(request: Request) -> Response:
 
 
 def _transition(spec: TransitionSpec) -> dict[str, Any]:
-    names = ("contract", "action", "en", "zh", "clause", "scope", "roles", "functions", "person", "kind", "subject")
+    names = ("contract", "action", "en", "zh", "clause", "scope", "also_when", "roles", "functions", "person", "kind", "subject")
     fields = [{"name": each.name, "type": each.type, "required": each.required} for each in spec.fields.values()]
     return {name: getattr(spec, name) for name in names} | {"fields": fields}
 

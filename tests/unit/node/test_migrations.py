@@ -12,10 +12,11 @@ from trialanchor_node.anchoring import models as _anchoring
 from trialanchor_node.db import metadata, migrate, open_engine
 from trialanchor_node.intake import models as _intake
 from trialanchor_node.log import models as _log
+from trialanchor_node.notices import models as _notices
 from trialanchor_node.registry import models as _registry
 from trialanchor_node.transactions import models as _transactions
 
-__all__ = ["_anchoring", "_intake", "_log", "_registry", "_transactions"]
+__all__ = ["_anchoring", "_intake", "_log", "_notices", "_registry", "_transactions"]
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def test_an_empty_database_becomes_what_the_code_describes(engine):
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
-        assert context.get_current_heads() == ("0003",)
+        assert context.get_current_heads() == ("0004",)
 
 
 def test_a_database_of_this_version_stays_as_it_is(engine):

@@ -308,12 +308,13 @@ def test_a_missing_file_of_certificates_is_a_setting_to_correct(tmp_path):
         Fetcher(FetchPolicy(ca_file=tmp_path / "none.pem"))
 
 
-class TestSending:
-    SENT = {"Content-Type": "application/json", "Signature": "s=:AA==:"}
+SENT = {"Content-Type": "application/json", "Signature": "s=:AA==:"}
 
+
+class TestSending:
     def test_what_is_sent_goes_to_the_checked_address(self):
         web = Web(lambda: httpx2.Response(204))
-        assert web.fetcher.post("https://hook.example.org/in?a=b", b"{}", self.SENT) == 204
+        assert web.fetcher.post("https://hook.example.org/in?a=b", b"{}", SENT) == 204
         (request,) = web.requests
         assert (request.method, request.url.host, request.headers["host"]) == ("POST", PUBLIC, "hook.example.org")
         assert (request.content, request.headers["signature"]) == (b"{}", "s=:AA==:")
@@ -321,17 +322,17 @@ class TestSending:
 
     def test_a_redirect_is_not_followed(self):
         web = Web(to("https://other.example.org/x"))
-        assert web.fetcher.post(URL, b"{}", self.SENT) == 302
+        assert web.fetcher.post(URL, b"{}", SENT) == 302
         assert len(web.requests) == 1
 
     @pytest.mark.parametrize("address", PRIVATE[:4])
     def test_nothing_is_sent_to_a_private_address(self, address):
         web = Web(lambda: httpx2.Response(204), addresses=(address,))
         with pytest.raises(OrsUrlError, match="not a public address"):
-            web.fetcher.post(URL, b"{}", self.SENT)
+            web.fetcher.post(URL, b"{}", SENT)
         assert web.requests == []
 
     def test_a_server_that_is_slow_is_left(self):
         web = Web(httpx2.ReadTimeout("slow"))
         with pytest.raises(OrsTimeoutError):
-            web.fetcher.post(URL, b"{}", self.SENT)
+            web.fetcher.post(URL, b"{}", SENT)

@@ -1,0 +1,1 @@
+"""Tell members what they must know: notices to acknowledge, streams of events, signed webhooks."""
