@@ -24,7 +24,6 @@ from trialanchor_node.anchoring.embedded import EmbeddedLedger
 from trialanchor_node.anchoring.rebuild import PROJECTIONS
 from trialanchor_node.anchoring.service import AnchorService
 from trialanchor_node.bodies import Bodies
-from trialanchor_node.completeness.service import CompletenessService
 from trialanchor_node.db import DatabaseLock, lock_database, migrate, open_engine
 from trialanchor_node.intake.records import RecordService, Source
 from trialanchor_node.intake.service import IntakeService

@@ -125,7 +125,7 @@ async def read_contracts(request: Request) -> Response:
 
 
 def _transition(spec: TransitionSpec) -> dict[str, Any]:
-    names = ("contract", "action", "en", "zh", "clause", "scope", "also_when", "roles", "functions", "person", "kind", "subject")
+    names = ("contract", "action", "en", "zh", "clause", "scope", "roles", "functions", "person", "kind", "subject")
     fields = [{"name": each.name, "type": each.type, "required": each.required} for each in spec.fields.values()]
     return {name: getattr(spec, name) for name in names} | {"fields": fields}
 
