@@ -22,6 +22,7 @@ from trialanchor_node.notices import routes as notice_routes
 from trialanchor_node.problems import install_handlers
 from trialanchor_node.registry import ors_routes, view_routes
 from trialanchor_node.registry import routes as registry_routes
+from trialanchor_node.trace import routes as trace_routes
 from trialanchor_node.transactions import routes as transaction_routes
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def create_app(node: Node) -> NodeApp:
     app.include_router(registry_routes.router)
     app.include_router(ors_routes.router)
     app.include_router(transaction_routes.router)
+    app.include_router(trace_routes.router)
     app.include_router(notice_routes.router)
     _add_service_routes(app, node)
     return app

@@ -43,6 +43,7 @@ from trialanchor_node.registry.ors_routes import new_resolver
 from trialanchor_node.registry.publishing import Publisher, name_server, zone_settings
 from trialanchor_node.registry.service import Registry
 from trialanchor_node.transactions.groups import StudyGroup
+from trialanchor_node.trace.service import TraceService
 from trialanchor_node.transactions.projection import await_registration
 from trialanchor_node.transactions.reading import LedgerReading
 from trialanchor_node.transactions.service import TransactionService
@@ -155,6 +156,7 @@ class Node:
         self.anchoring = AnchorService(
             self.store, self.ledger, settings.member_oid, settings.anchor_interval_s, mark=mark
         )
+        self.tracing = TraceService(self.engine, self.ledger, self.reading, self.reader, self.anchoring, self.clock)
         self._open_ors(settings)
         self.bodies = Bodies()
         self.searches = CapacityLimiter(_SEARCHES)

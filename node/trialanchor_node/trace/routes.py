@@ -1,0 +1,60 @@
+"""Route of traces."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from trialanchor.traces import MEDIA_TYPE
+from trialanchor_node import description
+from trialanchor_node.bodies import oid_parameter
+from trialanchor_node.intake.records import find_source
+from trialanchor_node.intake.routes import JSON, Token
+from trialanchor_node.trace.service import MAX_NODES, MAX_PROVED, Question
+
+if TYPE_CHECKING:
+    from trialanchor_node.node import Node
+
+router = APIRouter(tags=["contracts"])
+
+_TRACE = {
+    "content": {
+        JSON: {"schema": description.schema("Trace")},
+        MEDIA_TYPE: {"schema": {"type": "object"}},
+    },
+    "description": "Trace; with `proofs` the trace file",
+}
+
+Of = Annotated[str, Path(description="OID, or a code on a container or in the registry", max_length=300)]
+
+
+@router.get(
+    "/v1/trace/{of:path}",
+    summary="Trace of an object: where it comes from, and what became of it",
+    responses={200: _TRACE, **description.problems(400, 401, 403, 404)},
+)
+async def read_trace(  # noqa: PLR0913, PLR0917 - one parameter for each thing asked for
+    request: Request,
+    of: Of,
+    token: Token,
+    direction: Annotated[Literal["origin", "use", "both"], Query()] = "both",
+    study: Annotated[str | None, Query(description="OID of the study of a code")] = None,
+    after: Annotated[str, Query(max_length=700, description="key after which a truncated branch goes on")] = "",
+    limit: Annotated[int, Query(ge=1, le=MAX_NODES, description="objects at most; 500 with proofs")] = MAX_NODES,
+    proofs: Annotated[bool, Query(description="the trace file, with every transaction and its bundle")] = False,  # noqa: FBT002 - a query parameter
+) -> Response:
+    """Give a trace to those who may read the study."""
+    node: Node = request.app.state.node
+    source = find_source(node.sources, token.credentials if token else None)
+    question = Question(of, direction, oid_parameter(study, "study"), after, limit)
+    if proofs:
+        proved = replace(question, limit=min(limit, MAX_PROVED))
+        return Response(await run_in_threadpool(node.tracing.file, source, proved), media_type=MEDIA_TYPE)
+    reader = await run_in_threadpool(node.reading.reader, source.actor)
+    value = await run_in_threadpool(node.tracing.trace, reader, question)
+    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type=JSON)
