@@ -10,12 +10,13 @@ State:
 Rules:
 
 1. Before a site dispenses from a lot it has retained units of it. When a draw is recorded, exactly the drawn packages
-   are retained, in one go.
+   are retained, in one go; in a bioequivalence trial nothing is retained without one (BE 2.5.1).
 2. A package is dispensed once, whole, by the site that has it in stock, to a subject of that site whose consent is in
    force, then and now. It is sound, bears its code, is allocated to this subject when it is allocated, and in a
    blinded study comes from a run.
 3. A dose is given from a package that the subject has, after it was dispensed, while it was sound and the consent in
-   force, by an operator with a function for it, on a medical order.
+   force, by an operator with a function for it, on a medical order. After a study was paused or ended, doses given
+   before are still recorded.
 4. What a subject brings back is counted; what should be there and is not opens a case.
 
 Source: GD44 6.1, 7.3.2, 7.3.5, 7.3.6; JS4652 7.6; BE 2.5.1; R-085, R-086, R-088, R-094, R-147 to R-150, X-23.
@@ -26,11 +27,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_chaincode.rules.consent_gate import require_consent
+from trialanchor_chaincode.rules.draft import RUNNING
 from trialanchor_chaincode.rules.drug_books import ADMINISTERED, DISPENSED, IN_STOCK, RETAINED, RETURNED
 from trialanchor_chaincode.rules.drug_cases import settle
 from trialanchor_chaincode.rules.drug_lots import BATCH, check_sound
 from trialanchor_chaincode.rules.drug_packages import check_unit, consume, is_blinded, own, package_of, transfer
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.trial_tables import BIOEQUIVALENCE
 
 if TYPE_CHECKING:
     from trialanchor_chaincode.rules.draft import Draft
@@ -44,6 +47,8 @@ def retain(draft: Draft, arguments: dict[str, Any]) -> None:
     lot, packages = arguments["lot"], arguments["packages"]
     draft.in_study(f"lots/{lot}", "lot-unknown")
     draw = draft.read(f"draws/{lot}/{draft.caller}")
+    if draw is None and BIOEQUIVALENCE in draft.get(f"trials/{draft.study}").get("traits", ()):
+        refuse("draw-first", lot=lot, member=draft.caller)
     if draw is not None and sorted(draw["units"]) != sorted(packages):
         refuse("draw-mismatch", lot=lot, member=draft.caller, units=len(draw["units"]))
     quantity = 0
@@ -107,6 +112,9 @@ def administer(draft: Draft, arguments: dict[str, Any]) -> None:
     check_unit(draft, package["lot"], arguments["unit"])
     if happened < package["dispensed_at"]:
         refuse("before-dispensing", package=oid)
+    trial = draft.read(f"trials/{draft.study}")
+    if trial["status"] != RUNNING and happened >= trial["since"]:
+        refuse("dose-after-stop", study=draft.study, status=trial["status"])
     check_sound(draft, oid, package, happened)
     _check_subject(draft, subject, happened)
     draft.person(arguments["operator"], draft.caller, OPERATORS)

@@ -5,7 +5,8 @@
 3. A request is done once. The same one again, even signed again, writes nothing and gives the result it had; the same
    name with another content is refused.
 4. Its arguments are of their form; kind and subject of the signed statement are those of the transition.
-5. In a study: the study is registered and has not ended, and the caller takes part in it in one of the roles.
+5. In a study: the study is in progress, or in a status in which the transition may still be made, and the caller takes
+   part in it in one of the roles.
 6. Where a person must sign, a person did; who signs as a person is appointed by the caller now, for a function that
    the transition asks for.
 7. What happened is not in the future; what is recorded more than a day late says why.
@@ -84,7 +85,7 @@ def check_signed(draft: Draft, signed: Signed, spec: TransitionSpec, arguments: 
         refuse("subject-mismatch", subject=spec.subject)
     held = member["roles"]
     if spec.scope == STUDY:  # (5)
-        _check_study(draft)
+        _check_study(draft, spec)
         held = draft.roles(draft.caller)
         if not held:
             refuse("not-participant", member=draft.caller, study=draft.study)
@@ -94,9 +95,9 @@ def check_signed(draft: Draft, signed: Signed, spec: TransitionSpec, arguments: 
     _check_time(draft, arguments)
 
 
-def _check_study(draft: Draft) -> None:
+def _check_study(draft: Draft, spec: TransitionSpec) -> None:
     trial = draft.get(f"trials/{draft.study}", "study-unknown")
-    if trial["status"] != RUNNING:
+    if trial["status"] != RUNNING and trial["status"] not in spec.also_when:
         refuse("study-not-running", study=draft.study, status=trial["status"])
 
 

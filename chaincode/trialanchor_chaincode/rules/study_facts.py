@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from trialanchor_chaincode.rules.due import LOT, MOMENTS, REVIEWS, SITE, STUDY, SUBJECT
+from trialanchor_chaincode.rules.trial_tables import TRAITS
 from trialanchor_oid.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 OPEN_LABEL: Final = "open"
 INVESTIGATOR_INITIATED: Final = "iit"
-TRAITS: Final = frozenset(
-    {"bioequivalence_trial", "biosamples", "independent_assessor", "outputs_exist", "resource_use_study"}
-)
-"""What is declared of a study and cannot be seen from its course."""
 
 
 @dataclass(frozen=True, slots=True)

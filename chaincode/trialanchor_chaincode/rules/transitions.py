@@ -5,6 +5,8 @@ made from the same rows. A row has:
 
 - `action`, `en`, `zh`, `clause`: its name, what it does, and the source;
 - `scope`: `study` when the caller acts as a participant of a study, `member` otherwise;
+- `also_when`: statuses of the study, beside in progress, in which it may be made: while a study is paused nobody is
+  enrolled or dosed, but safety, custody, samples, reviews and corrections go on; none when left out;
 - `roles`: role codes of which the caller needs one, in the study or in the consortium;
 - `functions`: functions of which the acting person needs one; a system acts for its member where `person` is false;
 - `person`: whether a person must sign, with a key of their own;
@@ -74,6 +76,7 @@ class TransitionSpec:
     zh: str
     clause: str
     scope: str
+    also_when: tuple[str, ...]
     roles: tuple[str, ...]
     functions: tuple[str, ...]
     person: bool
@@ -140,6 +143,7 @@ def _spec(contract: str, row: dict[str, Any]) -> TransitionSpec:
     return TransitionSpec(
         contract=contract,
         fields=MappingProxyType({each.name: each for each in read}),
+        also_when=tuple(row.get("also_when", ())),
         roles=tuple(row["roles"]),
         functions=tuple(row["functions"]),
         **{name: row[name] for name in ("action", "en", "zh", "clause", "scope", "person", "kind", "subject")},

@@ -1,8 +1,9 @@
 """The life of a study: registered, started, paused, ended, closed.
 
-State: `trials/<study>`: `sponsor` (who registered it), `phase`, `design`, `blinding`, the `drugs` it tries, `status`
-(`registered`, `in_progress`, `paused`, `completed`, `terminated`, `closed`); of its start the `approval` (digest of
-the authority's notice), of a pause the `pauser`; of every change `record` and, where one is asked for, `reason`.
+State: `trials/<study>`: `sponsor` (who registered it), `phase`, `design`, `blinding`, the `drugs` it tries, `traits`
+as declared, `status` (`registered`, `in_progress`, `paused`, `completed`, `terminated`, `closed`) and `since` when
+(Unix seconds); of its start the `approval` (digest of the authority's notice), of a pause the `pauser`; of every
+change `record` and, where one is asked for, `reason`.
 
 Rules:
 
@@ -28,7 +29,7 @@ from trialanchor_chaincode.rules.review_organs import appoint, check_study
 from trialanchor_chaincode.rules.review_table import ETHICS
 from trialanchor_chaincode.rules.trial_activities import COMPLETED, WITHDRAWN, activity_done, step_status
 from trialanchor_chaincode.rules.trial_protocols import propose
-from trialanchor_chaincode.rules.trial_tables import BLINDINGS, DESIGNS, PHASES, SITE_ROLES, SPONSOR, STEPS
+from trialanchor_chaincode.rules.trial_tables import BLINDINGS, DESIGNS, PHASES, SITE_ROLES, SPONSOR, STEPS, TRAITS
 from trialanchor_oid.codec import is_at_or_under
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def register(draft: Draft, arguments: dict[str, Any]) -> None:
         draft.registered(drug, {"drug"})
     roles = _initiator_roles(draft, arguments["phase"])
     draft.study = study
-    kept = {name: arguments[name] for name in ("blinding", "design", "drugs", "phase")}
-    draft.add(f"trials/{study}", kept | {"sponsor": draft.caller, "status": REGISTERED})
+    kept = {name: arguments[name] for name in ("blinding", "design", "drugs", "phase", "traits") if name in arguments}
+    draft.add(f"trials/{study}", kept | {"sponsor": draft.caller, "status": REGISTERED, "since": draft.at})
     draft.add(f"participants/{study}/{draft.caller}", {"roles": roles, "status": JOINED})
     propose(draft, {"protocol": arguments["protocol"], "reason": "first"}, 1)
     draft.event("trial:study:registered", study)
@@ -97,6 +98,8 @@ def _check_codes(arguments: dict[str, Any]) -> None:
     for name, known in (("phase", PHASES), ("blinding", BLINDINGS), ("design", DESIGNS)):
         if arguments[name] not in known:
             refuse("study-code", name=name, codes=", ".join(known))
+    if not TRAITS.issuperset(arguments.get("traits", ())):
+        refuse("study-code", name="traits", codes=", ".join(sorted(TRAITS)))
 
 
 def _initiator_roles(draft: Draft, phase: str) -> list[str]:
@@ -119,7 +122,7 @@ def start(draft: Draft, arguments: dict[str, Any]) -> None:
 def _turn(draft: Draft, trial: dict[str, Any], status: str, name: str, **more: str) -> None:
     """Change the status of the study; of the last pause nothing is kept."""
     kept = {key: value for key, value in trial.items() if key not in {"pauser", "reason", "record"}}
-    draft.put(f"trials/{draft.study}", {**kept, "status": status, **more})
+    draft.put(f"trials/{draft.study}", {**kept, "status": status, "since": draft.at, **more})
     draft.event(f"trial:study:{name}", draft.study)
 
 

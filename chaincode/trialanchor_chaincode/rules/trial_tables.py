@@ -64,6 +64,11 @@ PHASES: Final[Mapping[str, str]] = MappingProxyType({row["code"]: row["initiator
 BLINDINGS: Final = tuple(row["code"] for row in _CODES["blindings"])
 DESIGNS: Final = tuple(row["code"] for row in _CODES["designs"])
 
+TRAITS: Final = frozenset(row["code"] for row in _CODES["traits"])
+"""What is declared of a study and cannot be seen from its course."""
+
+BIOEQUIVALENCE: Final = "bioequivalence_trial"
+
 ACTIVITIES: Final[Mapping[str, Activity]] = MappingProxyType(
     {row["code"]: Activity(**{**row, "stages": tuple(row["stages"])}) for row in _CODES["activities"]}
 )

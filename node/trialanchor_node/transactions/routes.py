@@ -30,6 +30,8 @@ router = APIRouter(tags=["contracts"])
 _CODE = r"^[a-z][a-z0-9_]{0,63}$"
 _REFUSED = (400, 401, 403, 404, 408, 409, 413, 415, 422, 507)
 _FIELDS = {"arguments", "study"}
+_NAMES = ("contract", "action", "en", "zh", "clause", "kind", "subject")
+_WHO = ("scope", "also_when", "roles", "functions", "person")
 
 Key = Annotated[str, Path(description="`<kind>/<OID>`, and what follows for objects that have parts", max_length=700)]
 
@@ -125,9 +127,8 @@ async def read_contracts(request: Request) -> Response:
 
 
 def _transition(spec: TransitionSpec) -> dict[str, Any]:
-    names = ("contract", "action", "en", "zh", "clause", "scope", "roles", "functions", "person", "kind", "subject")
     fields = [{"name": each.name, "type": each.type, "required": each.required} for each in spec.fields.values()]
-    return {name: getattr(spec, name) for name in names} | {"fields": fields}
+    return {name: getattr(spec, name) for name in (*_NAMES, *_WHO)} | {"fields": fields}
 
 
 @router.get(

@@ -62,6 +62,12 @@ class TestRetention:
             drugs.refuse("draw-mismatch", "retain", SITE_A, **retention(*packages))
         drugs.do("retain", SITE_A, **retention(KITS[4], KITS[2]))
 
+    def test_of_a_bioequivalence_trial_follows_a_draw(self, drugs):
+        self.accepted(drugs).world.seed_study(traits=["bioequivalence_trial"])
+        drugs.refuse("draw-first", "retain", SITE_A, **retention(KITS[4]))
+        drugs.world.seed(f"draws/{RUN}/{SITE_A}", {"study": STUDY, "units": [KITS[4]]})
+        drugs.do("retain", SITE_A, **retention(KITS[4]))
+
     def test_is_added_up(self, drugs):
         self.accepted(drugs)
         drugs.do("retain", SITE_A, **retention(KITS[4]))
@@ -212,6 +218,15 @@ class TestDoses:
         drugs.do("administer", SITE_A, **dose(occurred_at=NOW + 60))
         drugs.subject(SUBJECT, SITE_A, status="withdrawn", status_at=NOW + 90, ended_at=NOW + 90)
         drugs.refuse("consent-withdrawn", "administer", SITE_A, **dose(occurred_at=NOW + 90))
+        drugs.do("administer", SITE_A, **dose(occurred_at=NOW + 60))
+
+    @pytest.mark.parametrize("status", ["paused", "completed", "terminated"])
+    def test_of_before_a_stop_is_still_recorded(self, drugs, status):
+        drugs.at_site().dispensed()
+        trial = drugs.world.get(f"trials/{STUDY}")
+        drugs.world.seed(f"trials/{STUDY}", trial | {"status": status, "since": NOW + 90})
+        drugs.world.at += DAY // 2
+        drugs.refuse("dose-after-stop", "administer", SITE_A, **dose(occurred_at=NOW + 90))
         drugs.do("administer", SITE_A, **dose(occurred_at=NOW + 60))
 
 

@@ -225,11 +225,14 @@ class TestEveryTransitionOfAStudy:
     def test_needs_the_study(self, case):
         case.refuse("study-unknown", study=f"{ROOT}.9.9")
 
-    def test_needs_the_study_to_run(self, case):
+    def test_needs_the_study_to_run_or_be_in_a_status_of_the_row(self, case):
         trial = case.world.get(f"trials/{STUDY}")
-        for status in ("registered", "paused", "closed"):
-            case.world.seed(f"trials/{STUDY}", trial | {"status": status})
-            case.refuse("study-not-running")
+        for status in ("registered", "paused", "completed", "terminated", "closed"):
+            case.world.seed(f"trials/{STUDY}", trial | {"status": status, "since": NOW})
+            if status in case.spec.also_when:
+                case.do()
+            else:
+                case.refuse("study-not-running")
 
     def test_is_for_participants_of_that_study(self, case):
         held = case.world.get(f"participants/{STUDY}/{SITE_A}")

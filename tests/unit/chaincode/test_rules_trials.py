@@ -28,6 +28,7 @@ from study_worlds import (
     names,
 )
 from trialanchor_chaincode.rules.review_table import OF_STAGE, ORGANS
+from trialanchor_chaincode.rules.transitions import TRANSITIONS
 from trialanchor_chaincode.rules.trial_tables import ACTIVITIES, MOVES, PHASES, STATUSES, STEPS
 from worlds import (
     DAY,
@@ -116,7 +117,8 @@ class TestRegistration:
         assert outcome.events[0].study == STUDY
         trial = new.world.get(f"trials/{STUDY}")
         kept = {name: REGISTRATION[name] for name in ("blinding", "design", "drugs", "phase")}
-        assert trial == kept | {"sponsor": SPONSOR, "status": "registered", "version": 1, "by": trial["by"]}
+        made = {"sponsor": SPONSOR, "status": "registered", "since": NOW, "version": 1, "by": trial["by"]}
+        assert trial == kept | made
         assert new.world.get(f"participants/{STUDY}/{SPONSOR}")["roles"] == ["sponsor"]
         version = new.world.get(f"protocol_versions/{STUDY}/1")
         assert (version["protocol"], version["status"]) == (PROTOCOL, "proposed")
@@ -149,6 +151,7 @@ class TestRegistration:
             ("study-code", {"phase": "v"}),
             ("study-code", {"blinding": "triple"}),
             ("study-code", {"design": "spiral"}),
+            ("study-code", {"traits": ["bioequivalence_trial", "cheap"]}),
             ("phase-initiator", {"phase": "iit"}),
             ("oid-not-registered", {"study": OTHER_STUDY}),
             ("oid-of-other-type", {"study": DRUG}),
@@ -682,7 +685,7 @@ class Living(RuleBasedStateMachine):
 
     @rule(member=st.sampled_from(MEMBERS))
     def act(self, member):
-        running = self.status == "in_progress"
+        running = self.status in {"in_progress", *TRANSITIONS["trials", "report_progress"].also_when}
         allowed = running and self.parts[member] == "joined"
         code = "not-participant" if running else "study-not-running"
         self.try_to(allowed, (code,), "report_progress", member, **RECORD)

@@ -23,6 +23,8 @@ def test_every_transition_has_a_handler_and_every_handler_a_row():
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_row_is_consistent(spec):
     assert spec.scope in {"study", "member"}
+    assert set(spec.also_when) <= {"paused", "completed", "terminated", "closed"}
+    assert spec.scope == "study" or not spec.also_when
     assert set(spec.roles) <= set(ROLES)
     assert set(spec.functions) <= set(FUNCTIONS)
     assert spec.functions or not spec.person
