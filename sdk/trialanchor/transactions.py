@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trialanchor.signers import Signers
     from trialanchor.statements import SignedStatement
     from trialanchor.trust import TrustedMember
+    from trialanchor_chaincode.rules.transitions import TransitionSpec
 
 MAX_TRANSACTION: Final = 512 << 10
 """Octets of a transaction: 1,000 OIDs of 256 characters, and the statement."""
@@ -135,9 +136,7 @@ def sign_transaction(body: TransactionBody, requester: Requester, key: SystemKey
         StoreError: The key cannot be reached.
     """
     _check_body(body)
-    spec = TRANSITIONS.get((body.contract, body.action))
-    if spec is None:
-        raise TransactionError(f"there is no transition {body.contract}/{body.action}")
+    spec = _spec_of(body)
     if spec.scope == "study" and requester.study is None:
         raise TransactionError(f"{body.contract}/{body.action} is made in a study; name its OID")
     check_arguments(spec, body.arguments)
@@ -152,6 +151,29 @@ def sign_transaction(body: TransactionBody, requester: Requester, key: SystemKey
         actor=requester.actor,
     )
     return SignedTransaction(body, sign_statement(claims, key.signer, key.chain))
+
+
+def _spec_of(body: TransactionBody) -> TransitionSpec:
+    spec = TRANSITIONS.get((body.contract, body.action))
+    if spec is None:
+        raise TransactionError(f"there is no transition {body.contract}/{body.action}")
+    return spec
+
+
+def check_transition(transaction: SignedTransaction) -> None:
+    """Hold a transaction against the table of transitions: what the rules decide without knowing their state.
+
+    Raises:
+        TransactionError: There is no such transition, or the statement is about something else than it.
+        TransitionRefusedError: The arguments are not of their form.
+    """
+    statement, body = transaction.signed.statement, transaction.body
+    spec = _spec_of(body)
+    check_arguments(spec, body.arguments)
+    if (statement.kind, statement.subject) != (spec.kind, body.arguments[spec.subject]):
+        raise TransactionError("kind or subject of the statement is not that of the transition")
+    if spec.scope != "study" and statement.study != statement.issuer:
+        raise TransactionError("the statement names a study, and the transition is made in none")
 
 
 def decode_transaction(data: bytes) -> SignedTransaction:

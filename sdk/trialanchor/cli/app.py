@@ -21,7 +21,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from trialanchor.cli.messages import joined, language, printable, say
+from trialanchor.cli.messages import error_texts, joined, language, printable, say
 from trialanchor.errors import ConfigError, TrialAnchorError
 
 if TYPE_CHECKING:
@@ -44,10 +44,36 @@ COMMANDS: Mapping[str, str] = {
     "disclose": "Show one item of a record and nothing of the others.",
     "export": "Write a bundle in the formats of others.",
     "oid": "Read, write, explain and resolve object identifiers.",
-    "drug": "Check and explain national drug codes.",
+    "drug": "Record what is done with trial drugs; check and explain drug codes.",
     "unblind": "Seal treatment allocations, and open them unit by unit.",
+    "trial": "Register, run and close studies and their sites.",
+    "consent": "Record consent and enrolment of subjects.",
+    "sample": "Record what is done with biological samples.",
+    "review": "Submit to reviews and decide them.",
+    "randomise": "Commit, draw and reveal randomisation lists.",
+    "correct": "Correct, annotate and lock records.",
+    "member": "Govern the consortium: members, persons, rules.",
+    "grant": "Grant access, transfer and subscribe.",
+    "transaction": "Sign, send, show and verify transactions as files.",
+    "events": "Show the events of the ledger.",
 }
-"""Our own subcommands: each is the module of the same name beside this one."""
+"""Our own subcommands: each is the module of the same name beside this one, and what `CONTRACTS` adds."""
+
+CONTRACTS: Mapping[str, str] = {
+    "trial": "trials",
+    "consent": "consent",
+    "drug": "drugs",
+    "sample": "samples",
+    "review": "reviews",
+    "randomise": "randomisation",
+    "unblind": "unblinding",
+    "correct": "corrections",
+    "member": "members",
+    "grant": "grants",
+}
+"""Contract whose transitions a subcommand has; all but those of `_WITH_FILES` have nothing else."""
+
+_WITH_FILES = ("drug", "unblind")
 
 PLUGINS: Mapping[str, str] = {
     "node": "Make, run and check a node.",
@@ -92,12 +118,26 @@ def load_command(name: str) -> Any:
         ConfigError: It is in a package that is not installed; names the extra.
     """
     if name in COMMANDS:
-        return _translate(get_command(import_module(f"trialanchor.cli.{name}").app))
+        return _translate(_own_command(name))
     try:
         return get_command(_plugins()[name].load())
     except ImportError as error:
         missing = error.name or "a module"
         raise ConfigError(f"`{PROGRAM} {name}` needs {missing}: pip install trialanchor[node]") from error
+
+
+def _own_command(name: str) -> Any:
+    """Take a subcommand from its module, and add the transitions of its contract."""
+    if name not in CONTRACTS:
+        return get_command(import_module(f"trialanchor.cli.{name}").app)
+    transitions = import_module("trialanchor.cli.contracts").commands(CONTRACTS[name])
+    if name not in _WITH_FILES:
+        return TyperGroup(name=name, help=COMMANDS[name], commands=dict(transitions), no_args_is_help=True)
+    group: Any = get_command(import_module(f"trialanchor.cli.{name}").app)
+    group.help = COMMANDS[name]
+    for named, command in transitions.items():
+        group.add_command(command, named)
+    return group
 
 
 def _translate(command: Any) -> Any:
@@ -129,10 +169,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = _command().main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except TrialAnchorError as error:
-        _print_error(say(str(error)), say(error.help()))
+        _print_error(*error_texts(error))
         return error.exit_code
     except typer.TyperException as error:
-        if error.format_message():
+        if type(error).__name__ == "NoArgsIsHelpError":  # its text is the help; the class is not public
+            typer.echo(error.format_message(), err=True)
+        elif error.format_message():
             _print_error(error.format_message(), say("`trialanchor COMMAND --help` shows how to call it"))
         return USAGE
     except BrokenPipeError:

@@ -9,7 +9,7 @@ import typer
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from trialanchor.cli import surroundings
-from trialanchor.cli.messages import say
+from trialanchor.cli.messages import language, say
 from trialanchor.client import Client
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def connect(url: str, signing: Signing | None = None, token: str | None = None) 
         InputError: The URL is not one.
     """
     set_on_retry_hooks([_say_waiting])
-    clock, options = surroundings.clock(), replace(surroundings.client_options(), token=token)
+    clock, options = surroundings.clock(), replace(surroundings.client_options(), token=token, language=language())
     if signing is None:
         return Client(url, clock=clock, options=options)
     return Client(url, member=signing.member, system=signing.system, clock=clock, options=options)

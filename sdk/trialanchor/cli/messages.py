@@ -15,8 +15,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from trialanchor_chaincode.rules.refusals import TransitionRefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from trialanchor.errors import TrialAnchorError
 
 _VALUE = re.compile(r"\\\{(\w+)\\\}")
 """`{name}` in a text of the table, after `re.escape`."""
@@ -54,6 +58,19 @@ def joined(head: str, reason: str) -> str:
     if not reason:
         return head
     return f"{head}{'：' if language() == 'zh' else ': '}{reason}"
+
+
+def refusal_texts(error: TransitionRefusedError) -> tuple[str, str]:
+    """Give sentence and help of a refusal, which come from the table of the rules, in the reader's language."""
+    return error.text(language()), error.help(language())
+
+
+def error_texts(error: TrialAnchorError) -> tuple[str, str]:
+    """Give sentence and help of an error in the reader's language; a refusal is told with its code."""
+    if isinstance(error, TransitionRefusedError):
+        sentence, advice = refusal_texts(error)
+        return joined(error.code, sentence), advice
+    return say(str(error)), say(error.help())
 
 
 def printable(text: object) -> str:

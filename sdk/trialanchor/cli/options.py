@@ -49,6 +49,22 @@ Member = Annotated[
     ),
 ]
 Key = Annotated[Path, typer.Option("--key", envvar="TRIALANCHOR_KEY", help="Signing key, NAME.key.pem.")]
+OptionalKey = Annotated[
+    Path | None,
+    typer.Option("--key", envvar="TRIALANCHOR_KEY", help="Signing key, NAME.key.pem; without one, the node signs."),
+]
+Caller = Annotated[
+    str | None,
+    typer.Option(
+        "--caller",
+        envvar="TRIALANCHOR_MEMBER",
+        help="OID of the member that asks, or its member.json; by default the one in the certificate.",
+    ),
+]
+RequestName = Annotated[
+    str | None,
+    typer.Option("--request", help="Name of the request; give the same one to repeat a request whose answer was lost."),
+]
 Chain = Annotated[
     Path | None,
     typer.Option(

@@ -1,7 +1,8 @@
-"""What the commands take from their surroundings: the clock and the way to a node. Tests put their own in."""
+"""What the commands take from their surroundings: clock, pauses and the way to a node. Tests put their own in."""
 
 from __future__ import annotations
 
+from time import sleep
 from typing import TYPE_CHECKING
 
 from trialanchor.client import Options
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 def clock() -> Clock:
     """Give the clock that dates statements and verifications."""
     return SystemClock()
+
+
+def pause(seconds: float) -> None:
+    """Wait before the node is asked again."""
+    sleep(seconds)
 
 
 def client_options() -> Options:
