@@ -24,10 +24,18 @@ def prepare(world):
     world.do("consent/publish", SPONSOR, version=1, effective=NOW - DAY, **form)
 
 
-def approve(world):
-    """Put the approval of the ethics committee into the state, as the contract `reviews` would have."""
+def approve(world, *digests):
+    """Put the ethics approval of the documents with these digests, a protocol in force and open sites into the state.
+
+    The contracts `reviews` and `trials` would have written them.
+    """
     approval = {"study": STUDY, "status": "approved", "until": NOW + 365 * DAY, "committee": ETHICS}
     world.seed(f"approvals/{STUDY}/ethics", WRITTEN | approval)
+    for digest in digests or (DIGEST,):
+        world.seed(f"approved_documents/{STUDY}/{digest}", WRITTEN | {"study": STUDY, "document": "consent_form"})
+    world.seed(f"protocols/{STUDY}", WRITTEN | {"study": STUDY, "newest": 1, "in_force": 1})
+    for site in INVESTIGATORS:
+        world.seed(f"sites/{STUDY}/{site}", WRITTEN | {"study": STUDY, "site": site, "status": "open"})
 
 
 def step(world, action, subject, **given):

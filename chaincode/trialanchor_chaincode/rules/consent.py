@@ -4,13 +4,14 @@ State: `consent_versions/<study>` and `subjects/<oid>`, as `consent_gate` explai
 
 Rules:
 
-1. A version of the form is published by the sponsor or a site, once the ethics committee has approved the study; the
+1. A version of the form is published by the sponsor or a site, once the ethics committee has approved its digest; the
    next one states a reason, when it takes effect, and whether who signed an older one must sign again.
 2. A consent is signed by the subject or the guardian, on the version in force at that time, and recorded by an
    investigator of the site with the digests of the signed form and of the evidence of the process. This makes the
    subject known. A version is signed once; a new one is signed again.
 3. Steps are taken in order, by the site of the subject: consent, screening with the criteria that were not met,
-   enrolment under an approval in force, randomisation (contract `randomisation`), end. Each needs the consent then.
+   enrolment, randomisation (contract `randomisation`), end. Each needs the consent then; enrolment also an ethics
+   approval and a protocol in force, and at a site other than the sponsor's own that it is open.
 4. A withdrawal is final, needs no reason that satisfies anybody, and says what may still be used. After any end nothing
    more is enrolled, assigned or dispensed; a consent may still be withdrawn.
 
@@ -40,7 +41,9 @@ from trialanchor_chaincode.rules.consent_gate import (
     require_signature,
 )
 from trialanchor_chaincode.rules.refusals import refuse
-from trialanchor_chaincode.rules.review_gate import ethics_approved
+from trialanchor_chaincode.rules.review_gate import document_approved, ethics_approved
+from trialanchor_chaincode.rules.trial_protocols import require_protocol
+from trialanchor_chaincode.rules.trial_sites import require_open_site
 from trialanchor_oid.codec import is_at_or_under
 
 if TYPE_CHECKING:
@@ -65,6 +68,8 @@ def _publish(draft: Draft, arguments: dict[str, Any]) -> None:
     """Publish a version of the consent form (rule 1)."""
     _check_ethics(draft)
     draft.registered(arguments["form"], {"document"})
+    if not document_approved(draft, arguments["document"]):
+        refuse("consent-form-not-approved", form=arguments["form"])
     key = f"consent_versions/{draft.study}"
     before = draft.read(key)
     number, effective = arguments["version"], arguments["effective"]
@@ -166,6 +171,9 @@ def _enrol(draft: Draft, arguments: dict[str, Any]) -> None:
     found = _subject(draft, oid, (INCLUDED,))
     require_signature(draft, oid, arguments["occurred_at"])
     _check_ethics(draft)
+    require_protocol(draft)
+    if draft.caller != draft.get(f"trials/{draft.study}")["sponsor"]:
+        require_open_site(draft, draft.caller)
     _move(draft, arguments, found, ENROLLED, {"enrolled_at": arguments["occurred_at"]})
     draft.event("trial:subject:enrolled", oid)
 

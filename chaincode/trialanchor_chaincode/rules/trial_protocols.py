@@ -68,6 +68,16 @@ def _supersede(draft: Draft, number: int, status: str) -> None:
         draft.put(_key(draft, number), before | {"status": SUPERSEDED})
 
 
+def require_protocol(draft: Draft) -> None:
+    """Check that the transaction's study has a version of its protocol in force (R-124).
+
+    Raises:
+        TransitionRefusedError: `protocol-none`.
+    """
+    if not _head(draft)["in_force"]:
+        refuse("protocol-none", study=draft.study)
+
+
 def put_in_force(draft: Draft, arguments: dict[str, Any]) -> None:
     """Put the version that is proposed in force (rule 2)."""
     check_study(draft, arguments["study"])

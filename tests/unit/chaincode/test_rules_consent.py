@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from scenario_stories.consent import SITES, story
+from scenario_stories.consent import approve as approve_documents
 from trialanchor_chaincode.rules.consent_gate import require_consent, require_signature
 from trialanchor_chaincode.rules.draft import Draft
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
@@ -49,6 +50,7 @@ def seed(world):
 
 def approve(world, **more):
     """Let the ethics committee approve the study for a year."""
+    approve_documents(world, DOCUMENT)
     given = {"study": STUDY, "status": "approved", "until": NOW + 365 * DAY, "committee": ETHICS}
     world.seed(f"approvals/{STUDY}/ethics", WRITTEN | given | more)
 
@@ -155,6 +157,12 @@ class TestPublish:
     def test_versions_follow_each_other(self, ready, more):
         publish(ready)
         refuse_publish(ready, "consent-version-order", **more)
+
+    def test_a_form_that_the_committee_has_not_approved_is_not_published(self, ready):
+        refuse_publish(ready, "consent-form-not-approved", document=SIGNED)
+        publish(ready)
+        changed = {"document": SIGNED, "effective": NOW - DAY, "reason": "wording"}
+        refuse_publish(ready, "consent-form-not-approved", 2, **changed)
 
     def test_a_version_waits_for_the_one_before_to_take_effect(self, ready):
         publish(ready, effective=NOW + DAY)
@@ -284,6 +292,30 @@ class TestSteps:
         take(ready, "sign", "screen")
         approve(ready, **gone)
         refuse_step(ready, "ethics-not-approved", "enrol")
+
+    @pytest.mark.parametrize(
+        ("code", "key", "value"),
+        [
+            ("protocol-none", f"protocols/{STUDY}", {"in_force": 0}),
+            ("site-state", f"sites/{STUDY}/{SITE_A}", {"status": "planned"}),
+            ("site-state", f"sites/{STUDY}/{SITE_A}", {"status": "closed"}),
+        ],
+    )
+    def test_nobody_is_enrolled_without_a_protocol_in_force_or_at_a_site_that_is_not_open(
+        self, ready, code, key, value
+    ):
+        publish(ready)
+        take(ready, "sign", "screen")
+        ready.seed(key, ready.get(key) | value)
+        refuse_step(ready, code, "enrol")
+
+    def test_the_sponsors_own_site_needs_no_plan(self, ready):
+        publish(ready)
+        take(ready, "sign", "screen")
+        del ready.state[f"sites/{STUDY}/{SITE_A}"]
+        refuse_step(ready, "site-unknown", "enrol")
+        ready.seed(f"trials/{STUDY}", ready.get(f"trials/{STUDY}") | {"sponsor": SITE_A})
+        take(ready, "enrol")
 
     @pytest.mark.parametrize(
         ("before", "action"),
