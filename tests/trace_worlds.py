@@ -10,7 +10,7 @@ import sample_worlds as sw
 from drug_worlds import BATCH_P, BATCH_T, KITS, PHARMACIST, RUN, UNITS, Drugs
 from sample_worlds import SUBJECT, TUBE, TUBE_2, Samples
 from scenario_stories import consent
-from study_worlds import REPRESENTATIVE, Study, by
+from study_worlds import PROTOCOL, REPRESENTATIVE, Study, by
 from trialanchor_node.trace.ports import Version
 from trialanchor_node.transactions.projection import _link_rows
 from worlds import DAY, DEPOT, NOW, SITE_A, SPONSOR, STUDY, World
@@ -84,7 +84,11 @@ class Story:
         world.at = NOW - DAY
         self.study = Study(world)
         self.study.started().organised()
-        self.review = self.study.approve(until=NOW + 10 * DAY)
+        documents = [["protocol", PROTOCOL, 1], ["consent_form", consent.DIGEST, 1]]
+        self.review = self.study.approve(until=NOW + 10 * DAY, documents=documents)
+        self.study.sponsor("put_in_force", study=STUDY, number=1)
+        self.study.sponsor("plan_site", site=SITE_A, subjects=2, contract=dw.ANY)
+        self.study.sponsor("open_site", site=SITE_A, record=dw.ANY)
         self.result = ""
 
     def enrolled(self):

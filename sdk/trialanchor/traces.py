@@ -9,14 +9,14 @@ Checks of `verify_trace`, in the order of the report:
 1. file: canonical JSON of the known form; every object and transaction that is named stands in it.
 2. seal: a member of the trust file signed the whole trace, so no byte of it was changed since.
 3. transactions: each is the one that its name says, body and statement belong together, and its bundle verifies.
-4. edges: the transaction of an edge says something of an end of it, and which edges it states by itself is counted.
+4. edges: their transactions are of the study, and it is counted which edges a transaction states by itself.
 
 What a trace file proves: that each of its transactions was signed by its member, and when it was registered and
 anchored; and of an edge that is *stated* that a member signed both of its ends in one transaction. What it leaves to
-trust, in the member that sealed the trace: the values shown of objects; of an edge that is *implied* the end that its
-transaction does not name, which follows from the ledger's state; of an edge that is *derived* (what was in force, which
-dose a sample measures) the computing; block numbers and times; and that nothing was left out. Who does not trust that
-member asks another node for the same trace: all of it follows from the ledger.
+trust, in the member that sealed the trace: the values shown of objects; of an edge that is *implied* an end that its
+transaction does not name, since it follows from the ledger's state; of an edge that is *derived* (what was in force,
+which dose a sample measures) the computing; block numbers and times; and that nothing was left out. Who does not trust
+that member asks another node for the same trace: all of it follows from the ledger.
 
 Source: R-097, R-099; GD44 6.1; JS4652 8.3; BE 2.6.
 """
@@ -313,11 +313,11 @@ class _Run:
     def _check_edges(self) -> None:  # (4)
         oids = {node["id"]: _oids(node["key"]) for node in self.file.trace["nodes"]}
         mentioned = {name: _mentions(transaction) for name, transaction in self.file.transactions.items()}
+        if any(self.file.trace["study"] not in said for said in mentioned.values()):
+            raise ProofError("a transaction of the trace is of another study")
         for edge in self.file.trace["edges"]:
             said = mentioned[edge["transaction"]]
             named = [not said.isdisjoint(oids[edge[end]]) for end in ("source", "target")]
-            if not any(named):
-                raise ProofError("the transaction of an edge says nothing of its ends")
             self.edges[DERIVED if edge["relation"] in _DERIVED else STATED if all(named) else IMPLIED] += 1
 
 

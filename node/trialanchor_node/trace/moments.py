@@ -1,11 +1,11 @@
-"""What was so at a moment: consent, form and ethics approval in force, and the doses that a sample measures.
+"""What was so at a moment: consent, form, approval and protocol in force, and the doses that a sample measures.
 
 Rules:
 
 1. Consent is judged as of when something happened, whenever it was recorded: the newest version of the form that the
    subject had signed by then counts, and it holds unless the subject had withdrawn by then (see `consent_gate`).
-2. An approval is in force from its block: the version of then counts, and it holds unless it was suspended, withdrawn
-   or over by then (see `review_gate`).
+2. Approval and protocol are in force from their blocks: the version of then counts. An approval holds unless it was
+   suspended, withdrawn or over by then (see `review_gate`).
 3. A sample measures the doses that its subject had before it was taken, in the same period. A dose says its period by
    number, a sample by a code that ends in that number (`1`, `p1`); a code without a number names no period of doses.
 
@@ -55,22 +55,31 @@ def consent_form(forms: Sequence[Version], number: int) -> Version | None:
 
 def ethics(approvals: Sequence[Version], at: int) -> Then | None:
     """Give the ethics approval of a moment (rule 2)."""
-    before = [version for version in approvals if version.at <= at]
-    if not before:
-        return None
-    value = before[-1].value
-    return Then(before[-1], value["status"] == APPROVED and at < value["until"])
+    found = _of(approvals, at)
+    return None if found is None else Then(found, found.value["status"] == APPROVED and at < found.value["until"])
+
+
+def protocol(protocols: Sequence[Version], at: int) -> Then | None:
+    """Give what the study said of its protocols at a moment (rule 2)."""
+    found = _of(protocols, at)
+    return None if found is None else Then(found, bool(found.value["in_force"]))
+
+
+def _of(versions: Sequence[Version], at: int) -> Version | None:
+    """Give the version of a moment, by the times of the blocks."""
+    return next((version for version in reversed(versions) if version.at <= at), None)
 
 
 def in_force(values: Mapping[str, Sequence[Version]], at: int) -> dict[str, Then]:
     """Give what was in force at a moment, by the name of the relation.
 
     Args:
-        values: Versions by the name of the relation: of the subject, of the form, of the approval.
+        values: Versions by the name of the relation: of the subject, the form, the approval, the protocol.
         at: The moment, a Unix second.
     """
-    found: dict[str, Then | None] = {"consent": consent(values["consent"], at), "ethics": ethics(values["ethics"], at)}
-    agreed = found["consent"]
+    agreed = consent(values["consent"], at)
+    found: dict[str, Then | None] = {"consent": agreed}
+    found |= {"ethics": ethics(values["ethics"], at), "protocol": protocol(values["protocol"], at)}
     if agreed is not None:
         form = consent_form(values["consent_form"], agreed.version.value["consent"]["version"])
         found["consent_form"] = None if form is None else Then(form, agreed.holds)

@@ -7,6 +7,7 @@ from material import AT
 
 import drug_worlds as dw
 import sample_worlds as sw
+from scenario_stories import consent as consent_story
 from trace_worlds import BATCH_P, BATCH_T, KITS, RUN, STUDY, SUBJECT, TUBE, MemoryGraph, new_story
 from trialanchor.trace_table import ASIDE, IN_FORCE, KINDS, LABELS, ORIGIN, RELATIONS, START, USE
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
@@ -67,7 +68,7 @@ class TestOrigin:
         assert found["consent"].target == f"subjects/{SUBJECT}@1"
         assert found["consent_form"].target == f"consent_versions/{STUDY}@1"
         assert found["ethics"].target == f"approvals/{STUDY}/ethics@1"
-        assert [found[each.name].holds for each in IN_FORCE] == [True, True, True]
+        assert [found[each.name].holds for each in IN_FORCE] == [True, True, True, True]
         assert edges(trace, "decided_by") >= {(f"approvals/{STUDY}/ethics@1", f"reviews/{story.review}")}
 
     def test_every_edge_names_the_transaction_that_made_it(self, story):
@@ -207,7 +208,7 @@ class TestVersions:
     def test_consent_to_a_later_version_does_not_reach_back(self):
         story = new_story()
         world = story.world
-        form = {"form": f"{SPONSOR}.5.1.1001.1", "document": dw.ANY, "reconsent": True, "version": 2}
+        form = {"form": f"{SPONSOR}.5.1.1001.1", "document": consent_story.DIGEST, "reconsent": True, "version": 2}
         world.do(
             "consent/publish", SPONSOR, {"actor": f"{SPONSOR}.9.1"}, effective=world.at + 60, reason="safety", **form
         )
