@@ -2,14 +2,16 @@
 
 import ast
 import re
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 from pydantic_core import PydanticUndefined
 
+from trialanchor.clock import FixedClock
 from trialanchor_node.app import create_app
 from trialanchor_node.metrics import Metrics
-from trialanchor_node.settings import NodeSettings, OrsSettings, SourceSettings
+from trialanchor_node.settings import NodeSettings, OrsSettings, SourceSettings, WebhookSettings
 
 PAGE = "docs/operations.md"
 LEVELS = {"debug", "info", "warning", "error", "exception"}
@@ -22,7 +24,8 @@ def table(rows):
 
 
 def settings():
-    return {**NodeSettings.model_fields, **SourceSettings.model_fields, **OrsSettings.model_fields}
+    tables = (NodeSettings, SourceSettings, OrsSettings, WebhookSettings)
+    return {name: field for table in tables for name, field in table.model_fields.items()}
 
 
 def logged_events(root):
@@ -54,9 +57,12 @@ def test_every_metric_has_its_row(table):
     metrics = Metrics()
     log = SimpleNamespace(current=SimpleNamespace(size=0))
     metrics.watch(log, SimpleNamespace(waiting=0), SimpleNamespace(anchored_size=0))
+    state = SimpleNamespace(waiting=0, dead=0, oldest_at=None)
+    courier = SimpleNamespace(webhook=SimpleNamespace(name="w"), outbox=SimpleNamespace(state=lambda: state))
+    metrics.watch_notices(SimpleNamespace(count=0), [courier], FixedClock(datetime.fromtimestamp(0, UTC)))
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", metrics.render().decode(), re.MULTILINE))
     ours = {name: kind for name, kind in kinds.items() if not name.endswith("_created")}
-    assert len(ours) >= 7
+    assert len(ours) >= 11
     for name, kind in ours.items():
         assert table[name][0].startswith(kind), name
 
