@@ -3,7 +3,8 @@
 State that all contracts share:
 
 - `members/<oid>`: roles, roots, revocations; `suspended` while a member may not act;
-- `persons/<oid>`: member, functions, and the Unix seconds between which the appointment holds;
+- `persons/<oid>`: member, functions, the Unix seconds between which the appointment holds, and the `studies` for which
+  it does, when not for all;
 - `trials/<oid>`: a study with `sponsor` and `status`;
 - `participants/<study>/<member>`: roles of a member in a study, and its `status`: `invited`, `joined` or `left`;
 - `transactions/<caller>/<request>`: digest of what was asked for, `body`; the transaction that did it; its result.
@@ -173,7 +174,8 @@ class Draft:
         """Check that a person is appointed by a member now, for one of these functions when any are given.
 
         Raises:
-            TransitionRefusedError: `person-not-appointed`, `appointment-over` or `function-missing`.
+            TransitionRefusedError: `person-not-appointed`, `appointment-over`, `function-missing` or
+                `appointment-of-other-study`.
         """
         held = self.read(f"persons/{oid}")
         if held is None or held["member"] != member:
@@ -182,3 +184,15 @@ class Draft:
             refuse("appointment-over", person=oid)
         if functions and not any(each in functions for each in held["functions"]):
             refuse("function-missing", person=oid, functions=", ".join(sorted(functions)))  # type: ignore[call-overload]
+        if self.study != self.caller:
+            self.delegated(oid)
+
+    def delegated(self, oid: str) -> None:
+        """Check that a person who is appointed for some studies only is appointed for this one (R-003, R-014).
+
+        Raises:
+            TransitionRefusedError: `appointment-of-other-study`.
+        """
+        held = self.read(f"persons/{oid}")
+        if held is not None and self.study not in held.get("studies", (self.study,)):
+            refuse("appointment-of-other-study", person=oid, study=self.study)

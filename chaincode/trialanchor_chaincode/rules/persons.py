@@ -1,12 +1,12 @@
 """Appoint the persons of a member for their functions, and dismiss them.
 
 State: `persons/<oid>` holds member, functions, the digest of the training record, and the Unix seconds between which
-the appointment holds.
+the appointment holds; `studies` when it is for these only.
 
 Rules:
 
-1. A member appoints its own persons, whose OIDs lie below its own, for functions of the table and for a time; a later
-   appointment replaces the earlier one.
+1. A member appoints its own persons, whose OIDs lie below its own, for functions of the table and for a time; where it
+   names studies, in these only. A later appointment replaces the earlier one.
 2. A person does not appoint itself.
 3. An administrator holds no other function, so that who manages rights enters no data.
 4. Who is appointed has completed training, of which the digest is given.
@@ -64,6 +64,7 @@ def appoint(draft: Draft, arguments: dict[str, Any]) -> None:
             "functions": functions,
             "member": draft.caller,
             "since": arguments["since"],
+            **({"studies": sorted(arguments["studies"])} if "studies" in arguments else {}),
             "training": arguments["training"],
             "until": arguments["until"],
         },

@@ -53,9 +53,10 @@ def enter(draft: Draft, study: str, statuses: Container[str]) -> dict[str, Any]:
     """Give a study that a transition of the member's is about, and make the transition one of that study.
 
     Raises:
-        TransitionRefusedError: `study-unknown` or `study-state`.
+        TransitionRefusedError: `study-unknown`, `study-state` or `appointment-of-other-study`.
     """
     draft.study = study
+    draft.delegated(draft.actor)
     trial = draft.get(f"trials/{study}", "study-unknown")
     if trial["status"] not in statuses:
         refuse("study-state", study=study, status=trial["status"])
@@ -87,6 +88,7 @@ def register(draft: Draft, arguments: dict[str, Any]) -> None:
         draft.registered(drug, {"drug"})
     roles = _initiator_roles(draft, arguments["phase"])
     draft.study = study
+    draft.delegated(draft.actor)
     kept = {name: arguments[name] for name in ("blinding", "design", "drugs", "phase", "traits") if name in arguments}
     draft.add(f"trials/{study}", kept | {"sponsor": draft.caller, "status": REGISTERED, "since": draft.at})
     draft.add(f"participants/{study}/{draft.caller}", {"roles": roles, "status": JOINED})

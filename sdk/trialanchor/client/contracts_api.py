@@ -838,7 +838,7 @@ class Members(Contract[R_co]):
         )
 
     def appoint(
-        self, *, person: Oid, functions: Codes, since: Time, until: Time, training: Digest,
+        self, *, person: Oid, functions: Codes, since: Time, until: Time, training: Digest, studies: Oids | None = None,
         evidence: Digests | None = None, request: str | None = None
     ) -> R_co:
         """Appoint a person for functions and a time.
@@ -849,7 +849,7 @@ class Members(Contract[R_co]):
         """
         return self._ask(
             "appoint", None, request, person=person, functions=functions, since=since, until=until, training=training,
-            evidence=evidence
+            studies=studies, evidence=evidence
         )
 
     def dismiss(
@@ -1683,7 +1683,7 @@ class Trials(Contract[R_co]):
 
     def register(
         self, *, study: Oid, phase: Code, design: Code, blinding: Code, protocol: Digest, drugs: Oids,
-        evidence: Digests | None = None, request: str | None = None
+        traits: Codes | None = None, evidence: Digests | None = None, request: str | None = None
     ) -> R_co:
         """Register a study with its first protocol.
 
@@ -1694,7 +1694,7 @@ class Trials(Contract[R_co]):
         """
         return self._ask(
             "register", None, request, study=study, phase=phase, design=design, blinding=blinding, protocol=protocol,
-            drugs=drugs, evidence=evidence
+            drugs=drugs, traits=traits, evidence=evidence
         )
 
     def invite(

@@ -210,6 +210,14 @@ class TestEveryTransition:
         case.world.seed(f"persons/{PERSON}", held | {"since": NOW, "until": NOW + 1})
         case.do()
 
+    def test_is_made_for_the_studies_of_the_appointment(self, case):
+        held = case.world.get(f"persons/{PERSON}")
+        case.world.seed(f"persons/{PERSON}", held | {"studies": [OTHER_STUDY]})
+        if case.spec.scope == "study":
+            case.refuse("appointment-of-other-study")
+        case.world.seed(f"persons/{PERSON}", held | {"studies": [STUDY]})
+        case.do()
+
     def test_is_made_by_a_persons_own_key(self, case):
         case.refuse("person-key", named=False)
 

@@ -28,7 +28,20 @@ from trialanchor_chaincode.rules.persons import FUNCTIONS
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from trialanchor_chaincode.rules.rule_set import rule_set_digest
 from trialanchor_chaincode.rules.state import Transaction
-from worlds import DAY, LAB, NOW, OUTSIDER, REGULATOR_1, REGULATOR_2, SITE_A, SPONSOR, World
+from worlds import (
+    DAY,
+    LAB,
+    NOW,
+    OTHER_STUDY,
+    OUTSIDER,
+    REGULATOR_1,
+    REGULATOR_2,
+    SITE_A,
+    SPONSOR,
+    STUDY,
+    WRITTEN,
+    World,
+)
 
 REGULATORS = (REGULATOR_1, REGULATOR_2, REGULATOR_3)
 MOTIONS = ("admit", "reinstate", "revoke", "rules", "seat", "suspend", "unseat")
@@ -327,6 +340,22 @@ class TestPersons:
         founded.do("members/appoint", LAB, **appointment(founded, f"{LAB}.8.1", "crc"))
         assert founded.get(f"persons/{LAB}.8.1")["functions"] == ["crc"]
 
+    def test_are_appointed_for_named_studies(self, founded):
+        for study in (STUDY, OTHER_STUDY):
+            founded.seed_study(study)
+            founded.seed(f"participants/{study}/{LAB}", WRITTEN | {"roles": ["laboratory"], "status": "joined"})
+        person = f"{LAB}.8.1"
+        given = appointment(founded, person, "quality", studies=[OTHER_STUDY, STUDY])
+        founded.do("members/appoint", LAB, **given)
+        assert founded.get(f"persons/{person}")["studies"] == sorted([STUDY, OTHER_STUDY])
+        by_person = {"actor": person}
+        founded.do("trials/leave", LAB, by_person, study=OTHER_STUDY, reason="over")
+        founded.do("members/appoint", LAB, **appointment(founded, person, "quality", studies=[OTHER_STUDY]))
+        founded.refuse("appointment-of-other-study", "trials/leave", LAB, by_person, study=STUDY, reason="over")
+        founded.do("members/appoint", LAB, **appointment(founded, person, "quality"))
+        assert "studies" not in founded.get(f"persons/{person}")
+        founded.do("trials/leave", LAB, by_person, study=STUDY, reason="over")
+
     @pytest.mark.parametrize(
         ("code", "more"),
         [
@@ -337,6 +366,7 @@ class TestPersons:
             ("person-of-other-member", {"person": LAB}),
             ("appointment-empty", {"until": NOW}),
             ("argument-missing", {"training": None}),
+            ("argument", {"studies": []}),
         ],
     )
     def test_are_not_appointed(self, founded, code, more):
