@@ -16,6 +16,7 @@ from trialanchor.errors import InputError, StoreError
 from trialanchor.verify import Evidence
 from trialanchor_node import description
 from trialanchor_node.bodies import media_type, read_json
+from trialanchor_node.completeness import routes as completeness_routes
 from trialanchor_node.intake import routes as intake_routes
 from trialanchor_node.log import routes as log_routes
 from trialanchor_node.notices import routes as notice_routes
@@ -71,8 +72,9 @@ def create_app(node: Node) -> NodeApp:
     app.include_router(registry_routes.router)
     app.include_router(ors_routes.router)
     app.include_router(transaction_routes.router)
-    app.include_router(trace_routes.router)
+    app.include_router(completeness_routes.router)
     app.include_router(notice_routes.router)
+    app.include_router(trace_routes.router)
     _add_service_routes(app, node)
     return app
 

@@ -24,6 +24,7 @@ from trialanchor_node.anchoring.embedded import EmbeddedLedger
 from trialanchor_node.anchoring.rebuild import PROJECTIONS
 from trialanchor_node.anchoring.service import AnchorService
 from trialanchor_node.bodies import Bodies
+from trialanchor_node.completeness.service import CompletenessService
 from trialanchor_node.db import DatabaseLock, lock_database, migrate, open_engine
 from trialanchor_node.intake.records import RecordService, Source
 from trialanchor_node.intake.service import IntakeService
@@ -42,8 +43,8 @@ from trialanchor_node.registry.ors import RegistryTree
 from trialanchor_node.registry.ors_routes import new_resolver
 from trialanchor_node.registry.publishing import Publisher, name_server, zone_settings
 from trialanchor_node.registry.service import Registry
-from trialanchor_node.transactions.groups import StudyGroup
 from trialanchor_node.trace.service import TraceService
+from trialanchor_node.transactions.groups import StudyGroup
 from trialanchor_node.transactions.projection import await_registration
 from trialanchor_node.transactions.reading import LedgerReading
 from trialanchor_node.transactions.service import TransactionService
@@ -149,6 +150,7 @@ class Node:
         self.transactions.register_pending(self.store)
         self.reading = LedgerReading(self.engine, self.ledger, self.members, self.clock, self.group)
         self._open_notices(settings)
+        self.completeness = CompletenessService(self.engine, self.ledger, self.clock)
         self.sources = [
             Source(s.name, s.actor, s.token_sha256, read_source_key(settings, s.name, passphrase))
             for s in settings.sources

@@ -38,6 +38,7 @@ from drug_worlds import (
     recovery,
     retention,
 )
+from trialanchor_chaincode.rules.drug_balance import lot_balance
 from trialanchor_chaincode.rules.drug_books import BUCKETS, balance, difference
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from worlds import DEPOT, NOW, SITE_A, SITE_B, SPONSOR, STUDY, World
@@ -429,6 +430,15 @@ class Histories(RuleBasedStateMachine):
                 found.update({(lot, book["holder"], bucket): book[bucket] for bucket in BUCKETS if book.get(bucket)})
         assert found == expected
         assert all(units > 0 for units in found.values())
+
+    @invariant()
+    def every_lot_balances(self):
+        world = self.drugs.world
+        named = [(key, world.get(key)) for key in world.state if key.startswith(("books/", "packages/", "cases/"))]
+        for lot in MADE:
+            proof = lot_balance(world.get(f"lots/{lot}"), [each for each in named if each[1]["lot"] == lot])
+            assert proof.balanced, proof
+            assert proof.missing == sum(each.units for each in self.model.missing if each.lot == lot)
 
     @invariant()
     def each_package_has_the_one_holder_and_units_of_the_model(self):
