@@ -11,6 +11,7 @@ import httpx2
 from fake_node import problem_response
 from material import AT, LEDGER, Member
 
+from trialanchor.certificates import load_pem_certificate
 from trialanchor.encoding import base64_encode, digest_text, parse_digest
 from trialanchor.errors import TrialAnchorError
 from trialanchor.signers import Signers
@@ -27,7 +28,7 @@ from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from trialanchor_chaincode.rules.signed import request_key
 from trialanchor_chaincode.rules.state import Context, read
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
-from worlds import MEMBERS, World
+from worlds import MEMBERS, STUDY, World
 
 TOKEN = "a token of the source"
 TYPE = "application/vnd.trialanchor.transaction+json"
@@ -53,6 +54,14 @@ class FakeLedger:
         self.versions = {}
         self.ledgers = [{"name": LEDGER}]
         self.signers = Signers()
+
+    def admit(self, member, roles):
+        """Let a member of a `member.json` act, in these roles, in the consortium and in the study."""
+        roots = tuple(load_pem_certificate(pem) for pem in member["roots"])
+        oid = member["oid"]
+        self.members[oid] = TrustedMember(oid, tuple(roles), roots, {})
+        self.world.seed(f"members/{oid}", {"roles": sorted(roles), "roots": ["-"]})
+        self.world.seed(f"participants/{STUDY}/{oid}", {"roles": sorted(roles), "status": "joined"})
 
     def answers(self, request):
         """Tell whether a request is for these routes."""
