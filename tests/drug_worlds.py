@@ -43,6 +43,7 @@ class Drugs:
             self.world.seed_person(person, member, *functions)
         versions = {"number": 1, "effective": NOW - DAY, "reconsent": False, "demanded": 0, "demanded_at": 0}
         self.world.seed(f"consent_versions/{STUDY}", versions | WRITTEN)
+        self.world.seed(f"seals/{STUDY}", WRITTEN | {"study": STUDY, "holders": [], "threshold": 1, "keeper": SPONSOR})
         for subject, site in ((SUBJECT, SITE_A), (SUBJECT_2, SITE_A), (SUBJECT_B, SITE_B)):
             self.subject(subject, site)
 

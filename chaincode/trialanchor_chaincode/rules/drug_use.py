@@ -13,7 +13,7 @@ Rules:
    are retained, in one go; in a bioequivalence trial nothing is retained without one (BE 2.5.1).
 2. A package is dispensed once, whole, by the site that has it in stock, to a subject of that site whose consent is in
    force, then and now. It is sound, bears its code, is allocated to this subject when it is allocated, and in a
-   blinded study comes from a run.
+   blinded study comes from a run, of which the allocations are sealed: so that it can be unblinded in an emergency.
 3. A dose is given from a package that the subject has, after it was dispensed, while it was sound and the consent in
    force, by an operator with a function for it, on a medical order. After a study was paused or ended, doses given
    before are still recorded.
@@ -94,8 +94,12 @@ def dispense(draft: Draft, arguments: dict[str, Any]) -> None:
 def _check_lot(draft: Draft, oid: str) -> None:
     if draft.read(_retention_key(draft, oid)) is None:
         refuse("retention-first", lot=oid, member=draft.caller)
-    if is_blinded(draft) and draft.get(f"lots/{oid}")["kind"] == BATCH:
+    if not is_blinded(draft):
+        return
+    if draft.get(f"lots/{oid}")["kind"] == BATCH:
         refuse("kit-shows-arm", lot=oid)
+    if draft.read(f"seals/{draft.study}") is None:
+        refuse("seal-first", study=draft.study)
 
 
 def _check_subject(draft: Draft, oid: str, at: int) -> None:

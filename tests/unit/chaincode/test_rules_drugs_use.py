@@ -142,6 +142,13 @@ class TestDispensing:
         drugs.world.seed_study(blinding="open")
         drugs.dispensed(part)
 
+    def test_a_blinded_kit_is_dispensed_when_it_can_be_unblinded(self, drugs):
+        drugs.at_site()
+        del drugs.world.state[f"seals/{STUDY}"]
+        drugs.refuse("seal-first", "dispense", SITE_A, PHARMACIST, **dispensing())
+        drugs.world.seed(f"trials/{STUDY}", drugs.world.get(f"trials/{STUDY}") | {"blinding": "open"})
+        drugs.do("dispense", SITE_A, PHARMACIST, **dispensing())
+
     def test_is_refused(self, drugs):
         drugs.at_site()
         drugs.refuse("package-of-other-holder", "dispense", SITE_B, PHARMACIST_B, **dispensing(subject=SUBJECT_B))
