@@ -22,7 +22,10 @@ from trialanchor_oid.ors.copies import TreeExchange
 from trialanchor_oid.ors.zone import ZoneSettings
 
 ROOT = Path(__file__).parents[3]
-schema = schemathesis.openapi.from_path(ROOT / "docs" / "openapi.json")
+STREAM = "/v1/events/stream"
+"""Its answer has no end; test_notices.py reads it."""
+
+schema = schemathesis.openapi.from_path(ROOT / "docs" / "openapi.json").exclude(path=STREAM)
 load_all_checks()
 APPLIED = CHECKS.get_by_names(
     [
