@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from material import MEMBER, NODE
 
@@ -130,3 +132,44 @@ def test_a_file_that_is_not_toml_is_refused(written, text):
 def test_a_folder_without_settings_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="trialanchor node init"):
         load_settings(tmp_path)
+
+
+class TestWebhooks:
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            pytest.param({"url": "http://hook.example.org/x"}, "loopback", id="plain http elsewhere"),
+            pytest.param({"url": "http://localhost:9000/x"}, "loopback", id="a name that may lead elsewhere"),
+            pytest.param({"url": "http://127.0.0.1.example.org/x"}, "loopback", id="a name like an address"),
+            pytest.param({"url": "http://user@127.0.0.1@example.org/"}, "loopback", id="two at signs"),
+            pytest.param({"url": "ftp://127.0.0.1/x"}, "pattern", id="another scheme"),
+            pytest.param({"classes": ["kits"]}, "some of consent", id="an unknown class"),
+            pytest.param({"member": "2.16.x"}, "dotted", id="no OID"),
+            pytest.param({"give_up_s": 1}, "60", id="given up at once"),
+            pytest.param({"secret": "x"}, "not permitted", id="an unknown setting"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, written, changes, reason):
+        with pytest.raises(ConfigError, match=reason):
+            load_settings(written(BASE + webhook(**changes)))
+
+    @pytest.mark.parametrize("url", ["https://hook.example.org/x", "http://127.0.0.1:9000/x", "http://[::1]:9000/"])
+    def test_https_and_loopback_are_taken(self, written, url):
+        (found,) = load_settings(written(BASE + webhook(url=url))).webhooks
+        assert (found.url, found.give_up_s, found.allow_private) == (url, 259_200, False)
+
+    def test_each_has_a_name_of_its_own(self, written):
+        with pytest.raises(ConfigError, match="name of its own"):
+            load_settings(written(BASE + webhook() + webhook()))
+
+
+def webhook(**changes):
+    """Give the table of a webhook."""
+    values = {"name": "safety", "url": "https://hook.example.org/x", "member": MEMBER, **changes}
+    return "[[webhooks]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+
+
+def test_studies_are_oids(written):
+    assert load_settings(written(f'studies = ["{MEMBER}.7"]\n' + BASE)).studies == (f"{MEMBER}.7",)
+    with pytest.raises(ConfigError, match=r"studies\.0"):
+        load_settings(written('studies = ["trial A"]\n' + BASE))
