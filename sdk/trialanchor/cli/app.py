@@ -56,6 +56,7 @@ COMMANDS: Mapping[str, str] = {
     "grant": "Grant access, transfer and subscribe.",
     "transaction": "Sign, send, show and verify transactions as files.",
     "events": "Show the events of the ledger.",
+    "completeness": "Show which evidence of a study is missing, late or unreviewed.",
 }
 """Our own subcommands: each is the module of the same name beside this one, and what `CONTRACTS` adds."""
 

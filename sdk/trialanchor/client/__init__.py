@@ -22,6 +22,7 @@ from trialanchor.client.errors import (
 )
 from trialanchor.client.preparation import Author, Claims, Evidence, Prepared, Registered, media_type
 from trialanchor.client.steps import Entry, Outcome, merge_bundle
+from trialanchor.client.studies import Wanted
 from trialanchor.client.sync import Client
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Registered",
     "Transition",
     "UnreachableError",
+    "Wanted",
     "media_type",
     "merge_bundle",
 ]

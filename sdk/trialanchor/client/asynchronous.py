@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 import stamina
 
-from trialanchor.client import oids, steps, transitions
+from trialanchor.client import oids, steps, studies, transitions
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
 from trialanchor.client.contracts import Accepted
@@ -133,6 +133,14 @@ class AsyncClient(BaseClient, Contracts[Coroutine[Any, Any, Accepted]]):
     async def versions(self, key: str) -> list[dict[str, Any]]:
         """Ask for all versions of an object; see `Client.versions`."""
         return await self._run(transitions.versions(key))
+
+    async def completeness(self, study: str, wanted: studies.Wanted | None = None) -> dict[str, Any]:
+        """Ask which evidence of a study is missing, late or unreviewed; see `Client.completeness`."""
+        return await self._run(studies.completeness(study, wanted or studies.Wanted()))
+
+    async def balance(self, lot: str) -> dict[str, Any]:
+        """Ask where every unit of a lot is; see `Client.balance`."""
+        return await self._run(studies.balance(lot))
 
     async def events(
         self, study: str | None = None, *, subject: str | None = None, after: str | None = None

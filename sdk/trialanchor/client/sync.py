@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 import stamina
 
-from trialanchor.client import oids, steps, transitions
+from trialanchor.client import oids, steps, studies, transitions
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
 from trialanchor.client.contracts import Accepted
@@ -219,6 +219,26 @@ class Client(BaseClient, Contracts[Accepted]):
             TrialAnchorError: As `object`.
         """
         return self._run(transitions.versions(key))
+
+    def completeness(self, study: str, wanted: studies.Wanted | None = None) -> dict[str, Any]:
+        """Ask which evidence of a study is missing, late or unreviewed, as the node judges it now.
+
+        Args:
+            study: OID of the study.
+            wanted: Which items are wanted; by default those that are wanting, of all sites.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(studies.completeness(study, wanted or studies.Wanted()))
+
+    def balance(self, lot: str) -> dict[str, Any]:
+        """Ask where every unit of a lot is, by member and bucket, and whether that is all that was made.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(studies.balance(lot))
 
     def events(
         self, study: str | None = None, *, subject: str | None = None, after: str | None = None
