@@ -41,6 +41,7 @@ demo: $(STAMP) ## register, anchor, verify, refute and disclose real data (DATA=
 
 vectors: $(STAMP) ## build the byte-exact vectors again
 	$(BIN)/python tests/vectors/build.py
+	$(BIN)/python tests/vectors/scenarios.py
 
 lock: $(STAMP) ## resolve the dependencies anew and pin them with their hashes
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from trialanchor.transactions import (
     sign_transaction,
 )
 from trialanchor_chaincode.rules.apply import apply
-from trialanchor_chaincode.rules.refusals import TransitionRefusedError
+from trialanchor_chaincode.rules.refusals import TransitionRefusedError, refuse
 from trialanchor_chaincode.rules.state import Context, Transaction, encode_value, read
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
 from trialanchor_node.anchoring.fsck import state_digest
@@ -54,6 +55,8 @@ class Ledger:
             return Transaction(**json.loads(text))
         signed = decode_transaction(text.encode())
         issuer = signed.signed.statement.issuer
+        if f"members/{issuer}" not in self.state:
+            refuse("member-not-registered", oid=issuer)
         member = decode_member(issuer, self.state[f"members/{issuer}"])
         return authenticate(signed, member, self._signers, at)
 
@@ -136,12 +139,25 @@ class SigningWorld(World):
             study=made.signed.study,
             actor=made.signed.actor,
         )
-        signer = key(caller, made.signed.actor)
+        signer = key(caller, made.signed.actor, self._root_of(caller))
         return SignedTransaction(body, sign_statement(claims, signer.signer, signer.chain)).encode().decode()
 
+    def _root_of(self, member):
+        """Give the number of the root that the state has of a member."""
+        roots = (self.get(f"members/{member}") or {}).get("roots", [])
+        return 2 if root_pem(member, 2) in roots else 1
+
     def apply(self, transaction):
-        text = transaction if isinstance(transaction, str) else transaction.encode().decode()
-        return self.recorder.submit(text, self.at)
+        if isinstance(transaction, str):
+            return self.recorder.submit(transaction, self.at)
+        return self.recorder.submit(self._certified(transaction).encode().decode(), self.at)
+
+    @staticmethod
+    def _certified(registration):
+        """Give the registration of a member with certificates for the roots that a story calls root-1 and root-2."""
+        given = registration.arguments
+        roots = [root_pem(given["oid"], int(name.removeprefix("root-"))) for name in given["roots"]]
+        return replace(registration, arguments=given | {"roots": roots})
 
 
 class StudyRunner:
@@ -212,5 +228,5 @@ class FixedVault:
     def open(self, unit: str) -> str:
         return next(each.treatment for each in self.listed.units if each.kit == unit)
 
-    def disclose(self) -> str:
-        return self.listed.digest
+    def disclose(self) -> Allocations:
+        return self.listed

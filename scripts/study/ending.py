@@ -87,14 +87,16 @@ def lock(study: Study, correction: dict[str, Any]) -> str:
     return data
 
 
-def disclose(study: Study, randomisation: Randomisation, root: str, data: str) -> None:
-    """Disclose the sealed list, which must be the one that was sealed, and reveal seed and scheme."""
+def disclose(study: Study, randomisation: Randomisation, data: str) -> None:
+    """Disclose the sealed list, which must be the one that was sealed, open it, and reveal seed and scheme."""
     study.chapter("disclosure")
-    same = {"root": root, "list": study.vault.disclose(), "lock": data}
+    listed = randomisation.listed
+    same = {"root": listed.root, "list": listed.digest, "lock": data}
     forged = same | {"root": study.document("another list")}
     study.refuse("seal-mismatch", "unblinding/disclose", STATISTICS, "statistician", **forged)
     for member in (STATISTICS, SPONSOR):
         study.do("unblinding/disclose", member, "statistician", **same)
+    study.vault.disclose()
     randomisation.reveal()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from study.cast import SITE_A, SITES, SPONSOR, STATISTICS, person
-from trialanchor.sealing import allocations
+from trialanchor.sealing import Allocations, allocations
 from trialanchor_chaincode.rules.lists import commitment, randomisation_list, read_scheme, scheme_digest
 from trialanchor_chaincode.rules.sealed_list import SealedUnit
 
@@ -24,7 +24,7 @@ class Randomisation:
     """What the statistician of the third party knows: seed and scheme, and from the beacon on the list.
 
     Attributes:
-        root: Root of the sealed allocations, once they are sealed.
+        listed: The allocations that were sealed.
     """
 
     def __init__(self, study: Study) -> None:
@@ -37,7 +37,7 @@ class Randomisation:
         }
         self._study = study
         self._arms: dict[str, tuple[str, ...]] = {}
-        self.root = ""
+        self.listed = Allocations(study.oid, ())
 
     def commit(self) -> None:
         """Commit to seed and scheme; a site fixes the beacon, from which the list follows."""
@@ -54,9 +54,9 @@ class Randomisation:
         study = self._study
         units = [SealedUnit(kit, each, study.secret(kit)) for kit, each in supplies.treatments.items()]
         holders = [person(member, "key_holder") for member in (SPONSOR, STATISTICS, SITE_A)]
-        sealed = study.vault.seal(allocations(study.oid, units), holders, 2)
+        self.listed = allocations(study.oid, units)
+        sealed = study.vault.seal(self.listed, holders, 2)
         study.do("unblinding/seal", STATISTICS, STATISTICIAN, **sealed)
-        self.root = sealed["root"]
 
     def assign(self, subject: Subject, supplies: Supplies) -> None:
         """Give a subject its number, and a kit of the right treatment for each period."""

@@ -85,5 +85,5 @@ class Vault(Protocol):
     def open(self, unit: str) -> str:
         """Combine the shares handed out; give the code of the treatment."""
 
-    def disclose(self) -> str:
-        """Open the whole list; give its digest, which is that of the list that was sealed."""
+    def disclose(self) -> Allocations:
+        """Open the whole list, once it is disclosed; it is the one that was sealed."""

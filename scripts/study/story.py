@@ -58,7 +58,7 @@ def tell(study: Study) -> Told:
     ending.share(study)
     tube, recorded = samples.tubes[-1]
     data = ending.lock(study, correction(tube, recorded, position="right_arm"))
-    ending.disclose(study, randomisation, randomisation.root, data)
+    ending.disclose(study, randomisation, data)
     ending.close(study)
     conducting.stop_others(study, drugs)
     return Told(supplies, people, samples, opened, corrected, samples.results[assayed[0]])
