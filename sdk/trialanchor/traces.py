@@ -86,7 +86,7 @@ DERIVED: Final = "derived"
 
 CHECKS: Final = ("file", "seal", "transactions", "edges")
 
-_WORST: Final = (Verdict.REFUTED, Verdict.UNCHECKED, Verdict.PENDING)
+_WORST: Final = (Verdict.REFUTED, Verdict.UNCHECKED, Verdict.PENDING, Verdict.VERIFIED)
 
 
 class TraceError(InputError):
@@ -134,7 +134,7 @@ class TraceReport:
     def verdict(self) -> Verdict:
         """The worst of the checks."""
         found = {check.verdict for check in self.checks}
-        return next((verdict for verdict in _WORST if verdict in found), Verdict.VERIFIED)
+        return next(verdict for verdict in _WORST if verdict in found)
 
     @property
     def reason(self) -> str:
@@ -243,7 +243,7 @@ class _Run:
 
     def report(self, data: bytes) -> TraceReport:
         """Do the checks, as far as none is refuted, and give the report."""
-        works: tuple[Callable[[], None], ...] = (
+        works: tuple[Callable[[], TraceCheck | None], ...] = (
             lambda: self._read(data),
             self._check_seal,
             self._check_transactions,
@@ -257,18 +257,15 @@ class _Run:
         return TraceReport(tuple(self.checks), grades, len(self.file.transactions), self.member)
 
     @staticmethod
-    def _do(name: str, work: Callable[[], None]) -> TraceCheck:
+    def _do(name: str, work: Callable[[], TraceCheck | None]) -> TraceCheck:
         try:
-            work()
-        except _UndoneError as problem:
-            return TraceCheck(name, problem.verdict, str(problem))
+            return work() or TraceCheck(name, Verdict.VERIFIED)
         except TrustError as error:
             return TraceCheck(name, Verdict.UNCHECKED, str(error))
         except TrialAnchorError as error:
             return TraceCheck(name, Verdict.REFUTED, str(error))
         except Exception as fault:  # noqa: BLE001 - whatever the bytes provoke, the answer is never "fine"
             return TraceCheck(name, Verdict.REFUTED, f"the check met a fault ({type(fault).__name__})")
-        return TraceCheck(name, Verdict.VERIFIED)
 
     def _read(self, data: bytes) -> None:  # (1)
         self.file = read_trace(data)
@@ -291,13 +288,12 @@ class _Run:
             raise TrustError("the key that sealed the trace has been revoked; ask for the trace again")
         self.member = member.oid
 
-    def _check_transactions(self) -> None:  # (3)
-        found = list(self.file.transactions.items())
+    def _check_transactions(self) -> TraceCheck:  # (3)
+        found, checks = list(self.file.transactions.items()), [TraceCheck("transactions", Verdict.VERIFIED)]
         for start in range(0, len(found), _BATCH):
-            part = found[start : start + _BATCH]
-            work = [self._work(name, transaction) for name, transaction in part]
-            for report in self.verifier.verify_many(work):
-                _check_report(report)
+            work = [self._work(name, transaction) for name, transaction in found[start : start + _BATCH]]
+            checks += [_check_of(report) for report in self.verifier.verify_many(work)]
+        return min(checks, key=lambda check: _WORST.index(check.verdict))
 
     def _work(self, name: str, transaction: SignedTransaction) -> tuple[bytes, Evidence]:
         """Hold a transaction against its name and its bundle; give what is to be verified."""
@@ -321,18 +317,9 @@ class _Run:
             self.edges[DERIVED if edge["relation"] in _DERIVED else STATED if all(named) else IMPLIED] += 1
 
 
-class _UndoneError(Exception):
-    """A bundle that is not verified, and is not refuted either."""
-
-    def __init__(self, verdict: Verdict, reason: str) -> None:
-        super().__init__(reason)
-        self.verdict = verdict
-
-
-def _check_report(report: Report) -> None:
+def _check_of(report: Report) -> TraceCheck:
     problem = report.first_problem
-    if problem is not None:
-        raise _UndoneError(report.verdict, f"{problem.name}: {problem.detail}")
+    return TraceCheck("transactions", report.verdict, "" if problem is None else f"{problem.name}: {problem.detail}")
 
 
 def _oids(key: str) -> set[str]:

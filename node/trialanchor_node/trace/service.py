@@ -179,6 +179,8 @@ class TraceService:
 
     def _coded(self, code: str, study: str | None) -> list[str]:
         """Give the OIDs that a code stands for: on a container in a study, or in the registry."""
+        if not code.isprintable():
+            return []
         studies = [study] if study else [key.partition("/")[2] for key in self._ledger.keys("trials/")]
         held = self._graph.versions([f"{kind}/{each}/{code}" for each in studies for kind in _CODES])
         values = [versions[-1].value for versions in held.values()]

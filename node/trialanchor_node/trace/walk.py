@@ -216,8 +216,9 @@ class Walk:
 
     def _level(self, opened: Sequence[_Open], after: str) -> list[_Open]:
         """Follow all relations of a level; give what was found for the next one."""
-        todo = [each for each in opened if (each.node.id, each.way) not in self._walked]
-        self._walked |= {(each.node.id, each.way) for each in todo}
+        reached = {(each.node.id, each.way): each for each in reversed(opened)}
+        todo = [each for name, each in reversed(reached.items()) if name not in self._walked]
+        self._walked |= reached.keys()
         steps = [step for each in todo for step in _steps(each) if _wanted(step, after)]
         steps = self._fit(self._ask([replace(step, branch=_from(step.branch, after)) for step in steps]))
         moments = [] if after else [each for each in todo if _happened(each.node)]

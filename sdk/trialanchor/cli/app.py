@@ -57,6 +57,7 @@ COMMANDS: Mapping[str, str] = {
     "transaction": "Sign, send, show and verify transactions as files.",
     "events": "Show the events of the ledger.",
     "completeness": "Show which evidence of a study is missing, late or unreviewed.",
+    "trace": "Trace an object to its origin and its use.",
 }
 """Our own subcommands: each is the module of the same name beside this one, and what `CONTRACTS` adds."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 import stamina
 
-from trialanchor.client import oids, steps, studies, transitions
+from trialanchor.client import oids, steps, studies, tracing, transitions
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
 from trialanchor.client.contracts import Accepted
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trialanchor.client.contracts import Transition
     from trialanchor.client.preparation import Claims, Evidence, Prepared, Registered
     from trialanchor.client.steps import Entry, Outcome, Steps, T
+    from trialanchor.client.tracing import TraceQuestion
     from trialanchor.statements import SignedStatement
     from trialanchor.transactions import SignedTransaction
 
@@ -133,6 +134,14 @@ class AsyncClient(BaseClient, Contracts[Coroutine[Any, Any, Accepted]]):
     async def versions(self, key: str) -> list[dict[str, Any]]:
         """Ask for all versions of an object; see `Client.versions`."""
         return await self._run(transitions.versions(key))
+
+    async def trace(self, question: TraceQuestion) -> dict[str, Any]:
+        """Ask where something comes from and what became of it; see `Client.trace`."""
+        return await self._run(tracing.trace(question))
+
+    async def trace_file(self, question: TraceQuestion) -> bytes:
+        """Ask for a trace with the proofs of its transactions; see `Client.trace_file`."""
+        return await self._run(tracing.trace_file(question))
 
     async def completeness(self, study: str, wanted: studies.Wanted | None = None) -> dict[str, Any]:
         """Ask which evidence of a study is missing, late or unreviewed; see `Client.completeness`."""

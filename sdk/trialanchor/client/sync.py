@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx2
 import stamina
 
-from trialanchor.client import oids, steps, studies, transitions
+from trialanchor.client import oids, steps, studies, tracing, transitions
 from trialanchor.client.base import BaseClient, digest_of
 from trialanchor.client.calls import Answer, Attempts, Call
 from trialanchor.client.contracts import Accepted
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trialanchor.client.contracts import Transition
     from trialanchor.client.preparation import Claims, Evidence, Prepared, Registered
     from trialanchor.client.steps import Entry, Outcome, Steps, T
+    from trialanchor.client.tracing import TraceQuestion
     from trialanchor.statements import SignedStatement
     from trialanchor.transactions import SignedTransaction
 
@@ -219,6 +220,22 @@ class Client(BaseClient, Contracts[Accepted]):
             TrialAnchorError: As `object`.
         """
         return self._run(transitions.versions(key))
+
+    def trace(self, question: TraceQuestion) -> dict[str, Any]:
+        """Ask where something comes from and what became of it.
+
+        Raises:
+            TrialAnchorError: See the class.
+        """
+        return self._run(tracing.trace(question))
+
+    def trace_file(self, question: TraceQuestion) -> bytes:
+        """Ask for a trace with the proofs of its transactions, for `trialanchor.traces.verify_trace`.
+
+        Raises:
+            TrialAnchorError: See the class, or `TraceError`: what came is not a trace file.
+        """
+        return self._run(tracing.trace_file(question))
 
     def completeness(self, study: str, wanted: studies.Wanted | None = None) -> dict[str, Any]:
         """Ask which evidence of a study is missing, late or unreviewed, as the node judges it now.

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("nodes", "hospital", "ledger_conformance")
+pytest.register_assert_rewrite("nodes", "hospital", "traced_nodes", "ledger_conformance")
 
 from hospital import desk, hospital  # noqa: E402, F401 - as below
 from nodes import (  # noqa: E402, F401 - found in the folder added above; fixtures are used by name
@@ -25,3 +25,4 @@ from nodes import (  # noqa: E402, F401 - found in the folder added above; fixtu
     site,
     template,
 )
+from traced_nodes import told, traced  # noqa: E402, F401 - as above

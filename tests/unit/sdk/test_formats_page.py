@@ -25,7 +25,7 @@ from material import (
     trust_json,
 )
 
-from trialanchor import bundles, encoding, fields, notes, receipts, sealing, statements, trust, verify
+from trialanchor import bundles, encoding, fields, notes, receipts, sealing, statements, traces, trust, verify
 from trialanchor.bundles import export_transparent
 from trialanchor.errors import TrialAnchorError
 from trialanchor.fingerprint import SetTree, disclose, fingerprint_record, record
@@ -227,7 +227,7 @@ class TestExamples:
     OPENING = fingerprint_record({"SEX": "F", "LBORRES": record.Number("1.10")}, digest("seed"))
 
     def test_there_are_no_others(self):
-        assert len(EXAMPLES) == 13
+        assert len(EXAMPLES) == 14
 
     def test_the_opening(self):
         real = json.loads(self.OPENING.encode())
@@ -252,6 +252,14 @@ class TestExamples:
         assert {name: example("previous")[name] for name in ("block", "ledger", "number", "time")} == {
             name: real[name] for name in ("block", "ledger", "number", "time")
         }
+
+    def test_the_trace(self):
+        shown = example("trace")["trace"]
+
+        assert shown.keys() == traces._TRACE
+        assert shown["nodes"][0].keys() == traces._NODE
+        assert shown["edges"][0].keys() == traces._EDGE
+        assert next(iter(shown["transactions"].values())).keys() == traces._PROOF
 
     def test_the_transaction(self):
         real = json.loads(anchor_transaction(LOG, 5))
@@ -335,6 +343,7 @@ class TestTables:
         "bundle": bundles.MAX_BUNDLE,
         "anchors of a bundle": bundles.MAX_ANCHORS,
         "trust file": trust._LIMIT,
+        "trace file": traces.MAX_TRACE,
         "difference of two clocks": verify.CLOCK_TOLERANCE_S,
         "units of a sealed list": units.MAX_UNITS,
         "key holders of a seal": MAX_HOLDERS,
@@ -375,6 +384,8 @@ class TestTables:
             bundles.MEDIA_TYPE,
             bundles.SUFFIX,
             bundles.OPENING_SUFFIX,
+            traces.MEDIA_TYPE,
+            traces.SUFFIX,
         ):
             assert name in PAGE
 
