@@ -23,8 +23,9 @@ from trialanchor_node.anchoring.models import ledger_blocks
 from trialanchor_node.db import reading
 from trialanchor_node.log.reader import NotFoundError
 from trialanchor_node.registry.models import codes
+from trialanchor_node.trace.found import Limits, oid_of
 from trialanchor_node.trace.store import LedgerGraph
-from trialanchor_node.trace.walk import Limits, Walk, oid_of
+from trialanchor_node.trace.walk import Walk
 from trialanchor_node.transactions.models import transactions
 from trialanchor_node.transactions.reading import NotReadableError
 from trialanchor_oid.codec import URN_PREFIX, is_dotted
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from trialanchor_node.anchoring.service import AnchorService
     from trialanchor_node.intake.records import Source
     from trialanchor_node.log.reader import LogReader
+    from trialanchor_node.trace.found import Edge, Node, Trace
     from trialanchor_node.trace.ports import Version
-    from trialanchor_node.trace.walk import Edge, Node, Trace
     from trialanchor_node.transactions.reading import LedgerReading, Reader
 
 WAYS: Final[Mapping[str, tuple[str, ...]]] = {ORIGIN: (ORIGIN,), USE: (USE,), "both": (ORIGIN, USE)}

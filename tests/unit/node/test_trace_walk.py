@@ -11,9 +11,10 @@ from scenario_stories import consent as consent_story
 from trace_worlds import BATCH_P, BATCH_T, KITS, RUN, STUDY, SUBJECT, TUBE, MemoryGraph, new_story
 from trialanchor.trace_table import ASIDE, IN_FORCE, KINDS, LABELS, ORIGIN, RELATIONS, START, USE
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
+from trialanchor_node.trace.found import Limits
 from trialanchor_node.trace.moments import consent, ethics, measures
 from trialanchor_node.trace.ports import Version
-from trialanchor_node.trace.walk import Limits, Walk
+from trialanchor_node.trace.walk import Walk
 from worlds import DAY, LAB, NOW, SITE_A, SPONSOR
 
 BOTH = (ORIGIN, USE)
