@@ -41,7 +41,7 @@ async def read_completeness(  # noqa: PLR0913, PLR0917 - one parameter for each 
     state: Annotated[str, Query(max_length=100, description="states with commas between, or all")] = ",".join(WANTING),
     site: Annotated[str | None, Query(description="OID; only items of this site")] = None,
     trait: Annotated[str, Query(max_length=200, description="what is declared of the study, commas between")] = "",
-    deadline: Annotated[str, Query(max_length=8_000, description="<kind>:<hours> with commas between")] = "",
+    deadline: Annotated[str, Query(max_length=2_000, description="<kind>:<hours> with commas between")] = "",
     after: Annotated[str | None, Query(max_length=400, description="next of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=ITEMS)] = 1_000,
 ) -> Response:
