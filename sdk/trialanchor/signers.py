@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
     from trialanchor.statements import SignedStatement
     from trialanchor.trust import TrustedMember
@@ -55,10 +56,16 @@ class Signers:
 
     Args:
         seen: Gives a chain that came with an earlier statement, by the thumbprint of its first certificate.
+        verify: Checks a signature, as `cose.check_signature` does; a replay hands in one that does it beside.
     """
 
-    def __init__(self, seen: Callable[[bytes], tuple[bytes, ...] | None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        seen: Callable[[bytes], tuple[bytes, ...] | None] = lambda _: None,
+        verify: Callable[[PublicKeyTypes, int, bytes, bytes], None] = cose.check_signature,
+    ) -> None:
         self._seen = seen
+        self._verify = verify
         self._followed: dict[tuple[str, bytes], Signatory] = {}
 
     def check(self, signed: SignedStatement, member: TrustedMember, now: int) -> Signatory:
@@ -78,7 +85,7 @@ class Signers:
         if any(now >= member.revoked.get(thumbprint, now + 1) for thumbprint in found.key.path):
             raise RefusedCertificateError("a certificate of the chain has been revoked")
         try:
-            cose.check_signature(found.key.public_key, signed.algorithm, signed.signature, signed.to_be_signed)
+            self._verify(found.key.public_key, signed.algorithm, signed.signature, signed.to_be_signed)
         except SignatureError as error:
             raise RefusedSignatureError(str(error)) from error
         return found

@@ -13,10 +13,12 @@ the state is the same wherever the same transactions were decided in the same or
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import select
 
@@ -54,6 +56,13 @@ _SIGNED = '{"body":'
 """How the canonical JSON of a signed transaction begins."""
 
 
+class FoundBlockError(FoundError):
+    """A block of the embedded ledger is wrong."""
+
+    def __init__(self, number: int, error: TrialAnchorError) -> None:
+        super().__init__(f"block {number} of the embedded ledger: {error}")
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedAnchor:
     """An anchor on the ledger: block number, log origin, size and root."""
@@ -83,6 +92,58 @@ class LedgerHistory:
     state: str = ""
 
 
+class _Signatures:
+    """Verifies signatures beside the replay, which goes on: verifying leaves the interpreter free.
+
+    The problem of the earliest block is told, whatever is found first.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: deque[tuple[int, Future[None]]] = deque()
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_reason: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def verify(self, *signed: Any) -> None:
+        """Have a signature of the present block verified; `signed` is what `cose.check_signature` takes."""
+        self._waiting.append((self._number, self._pool.submit(cose.check_signature, *signed)))
+        if len(self._waiting) > _CHUNK:
+            self._settle_first()
+
+    @contextlib.contextmanager
+    def of_block(self, number: int) -> Iterator[None]:
+        """Name the block in what is found while it is checked."""
+        self._number = number
+        try:
+            yield
+        except FoundBlockError:
+            raise
+        except TrialAnchorError as error:
+            self.settle()
+            raise FoundBlockError(number, error) from error
+
+    def settle(self) -> None:
+        """Wait for every signature.
+
+        Raises:
+            FoundBlockError: One does not verify.
+        """
+        while self._waiting:
+            self._settle_first()
+
+    def _settle_first(self) -> None:
+        number, verified = self._waiting.popleft()
+        try:
+            verified.result()
+        except TrialAnchorError as error:
+            raise FoundBlockError(number, error) from error
+
+
 class LedgerCheck:
     """One check of an embedded ledger."""
 
@@ -91,7 +152,8 @@ class LedgerCheck:
         self._key = key
         self._state: dict[str, str] = {}
         self._history = LedgerHistory()
-        self._signers = Signers()
+        self._signatures = _Signatures()
+        self._signers = Signers(verify=self._signatures.verify)
         self._members: dict[str, tuple[str, TrustedMember]] = {}
 
     def run(self, connection: Connection) -> LedgerHistory:
@@ -101,33 +163,20 @@ class LedgerCheck:
             FoundError: Names the first block that is wrong.
         """
         number, previous = 0, bytes(HASH_SIZE)
-        with Rebuilt() as rebuilt, ThreadPoolExecutor(1) as verifying:
-            for row, verified in self._verified(connection, verifying):
-                try:
+        query = select(ledger_blocks).order_by(ledger_blocks.c.number).execution_options(yield_per=_CHUNK)
+        with Rebuilt() as rebuilt, self._signatures:
+            for row in connection.execute(query):
+                with self._signatures.of_block(number):
                     block = self._check_block(row, number, previous)
-                    verified.result()
                     rebuilt.add(self._apply(block, row))
-                except TrialAnchorError as error:
-                    raise FoundError(f"block {number} of the embedded ledger: {error}") from error
                 number, previous = number + 1, block.hash
+            self._signatures.settle()
             self._check_state(connection, number)
             wrong = rebuilt.first_difference(connection)
         if wrong is not None:
             raise FoundError(f"the table {wrong[0]} does not say of {wrong[1]} what the ledger's blocks say")
         self._history.blocks, self._history.state = number, state_digest(self._state)
         return self._history
-
-    def _verified(
-        self, connection: Connection, verifying: ThreadPoolExecutor
-    ) -> Iterator[tuple[Row[Any], Future[None]]]:
-        """Give the blocks in order, their signatures being verified ahead: that leaves the interpreter free."""
-        query = select(ledger_blocks).order_by(ledger_blocks.c.number).execution_options(yield_per=_CHUNK)
-        for rows in connection.execute(query).partitions():
-            checks = [
-                verifying.submit(cose.check_signature, self._key, cose.EDDSA, row.signature, row.block.encode())
-                for row in rows
-            ]
-            yield from zip(rows, checks, strict=True)
 
     def _check_state(self, connection: Connection, blocks: int) -> None:
         """Compare the state with what the blocks make it."""
@@ -149,6 +198,7 @@ class LedgerCheck:
             raise FoundError("it does not follow the one before")
         if block.transaction != sha256(row.transaction.encode()).digest():
             raise FoundError("it does not hold its transaction")
+        self._signatures.verify(self._key, cose.EDDSA, row.signature, row.block.encode())
         return block
 
     def _apply(self, block: Block, row: Row[Any]) -> Applied:
