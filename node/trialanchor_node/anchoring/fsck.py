@@ -56,13 +56,6 @@ _SIGNED = '{"body":'
 """How the canonical JSON of a signed transaction begins."""
 
 
-class FoundBlockError(FoundError):
-    """A block of the embedded ledger is wrong."""
-
-    def __init__(self, number: int, error: TrialAnchorError) -> None:
-        super().__init__(f"block {number} of the embedded ledger: {error}")
-
-
 @dataclass(frozen=True, slots=True)
 class CheckedAnchor:
     """An anchor on the ledger: block number, log origin, size and root."""
@@ -102,6 +95,7 @@ class _Signatures:
         self._pool = ThreadPoolExecutor(1)
         self._waiting: deque[tuple[int, Future[None]]] = deque()
         self._number = 0
+        self._found: FoundError | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -121,17 +115,17 @@ class _Signatures:
         self._number = number
         try:
             yield
-        except FoundBlockError:
-            raise
         except TrialAnchorError as error:
+            if error is self._found:
+                raise
             self.settle()
-            raise FoundBlockError(number, error) from error
+            raise self._wrong(number, error) from error
 
     def settle(self) -> None:
         """Wait for every signature.
 
         Raises:
-            FoundBlockError: One does not verify.
+            FoundError: One does not verify.
         """
         while self._waiting:
             self._settle_first()
@@ -141,7 +135,11 @@ class _Signatures:
         try:
             verified.result()
         except TrialAnchorError as error:
-            raise FoundBlockError(number, error) from error
+            raise self._wrong(number, error) from error
+
+    def _wrong(self, number: int, error: TrialAnchorError) -> FoundError:
+        self._found = FoundError(f"block {number} of the embedded ledger: {error}")
+        return self._found
 
 
 class LedgerCheck:
