@@ -16,8 +16,8 @@ Rules:
    list follows from scheme, seed and beacon (`lists`). The holder cannot choose it, since the beacon comes after its
    commitment; the other member cannot, since it does not know the seed. A list that is given up stays on the ledger,
    and a new one has another code.
-3. Numbers are given in order, by the ledger itself, each once, to an enrolled subject whose consent is in force. Block
-   time is the time of randomisation, so that nobody picks a place by a late entry.
+3. Numbers are given in order, by the ledger itself, each once, to an enrolled subject whose consent is in force, while
+   the ethics approval is. Block time is the time of randomisation, so that nobody picks a place by a late entry.
 4. The holder alone allocates kits; each is allocated once. Neither number nor kit says which arm it is of.
 5. Seed and scheme are revealed when the list is closed and no seal of the study is unbroken. They are those committed
    to, so that anybody can compute the list again, and compare it with the sealed list that was disclosed.
@@ -34,6 +34,7 @@ from trialanchor_chaincode.rules.consent_gate import ENROLLED, RANDOMISED, requi
 from trialanchor_chaincode.rules.lists import commitment, scheme_digest
 from trialanchor_chaincode.rules.randomisation_draws import DRAW_HANDLERS, check_answered, take_seed
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.review_gate import ethics_approved
 from trialanchor_chaincode.rules.transitions import MAX_CODES, TYPES
 from trialanchor_chaincode.rules.unblinding_gate import is_blind
 
@@ -109,6 +110,8 @@ def _assign(draft: Draft, arguments: dict[str, Any]) -> None:
     oid, name, stratum = arguments["subject"], arguments["list"], arguments["stratum"]
     places = _list(draft, name, (FIXED,))["strata"]
     subject = require_consent(draft, oid)
+    if not ethics_approved(draft):
+        refuse("ethics-not-approved", study=draft.study)
     if subject["status"] != ENROLLED:
         refuse("subject-status", subject=oid, status=subject["status"], expected=ENROLLED)
     if draft.caller != subject["site"] and not {"sponsor", "third_party"} & set(draft.roles(draft.caller)):

@@ -7,6 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from scenario_stories.consent import approve
 from scenario_stories.randomisation import story
 from trialanchor_chaincode.rules.lists import commitment, draw, randomisation_list, read_scheme, scheme_digest
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
@@ -51,6 +52,7 @@ def seed(world):
     world.seed_person(SPONSOR_STATISTICIAN, SPONSOR, "statistician")
     form = {"study": STUDY, "number": 1, "reconsent": False, "demanded": 0, "demanded_at": 0}
     world.seed(f"consent_versions/{STUDY}", WRITTEN | form | {"effective": NOW - 99 * HOUR, "effective_before": 0})
+    approve(world)
     for oid in SUBJECTS:
         world.seed(f"subjects/{oid}", consented(SITE_A))
     world.seed(f"subjects/{SITE_B_SUBJECT}", consented(SITE_B))
@@ -198,6 +200,14 @@ class TestAssign:
         fix(ready)
         ready.seed(f"subjects/{SUBJECT}", consented(SITE_A, **subject))
         refuse(ready, code, "assign", SITE_A, subject=SUBJECT, list="main", stratum="male")
+
+    @pytest.mark.parametrize("gone", [{"status": "suspended"}, {"until": NOW}])
+    def test_no_number_is_given_when_the_approval_is_gone(self, ready, gone):
+        commit(ready)
+        fix(ready)
+        key = f"approvals/{STUDY}/ethics"
+        ready.seed(key, ready.get(key) | gone)
+        refuse(ready, "ethics-not-approved", "assign", SITE_A, subject=SUBJECT, list="main", stratum="male")
 
     def test_a_number_is_refused(self, ready):
         def no(code, caller=SITE_A, **more):
