@@ -9,6 +9,7 @@ from pathlib import Path  # noqa: TC003 - Typer reads annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from cryptography.x509.oid import NameOID
 
 from trialanchor.certificates import load_pem_certificate
 from trialanchor.cli import surroundings
@@ -20,7 +21,7 @@ from trialanchor.errors import InputError
 from trialanchor.keys import certificate_pem, new_person, new_root, new_system, read_key, write_key
 from trialanchor.report import Verdict
 from trialanchor_chaincode.rules.kinds import ROLES
-from trialanchor_oid.codec import is_at_or_under
+from trialanchor_oid.codec import URN_PREFIX, is_at_or_under
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ def new(  # noqa: PLR0913 - one parameter for each option
             raise InputError(f"{path} exists; keys are never written over")
     passphrase = read_passphrase(passphrase_file)
     now = surroundings.clock().now()
-    root = _read_root(root_paths, member, passphrase) if further else new_root(member, now)
+    root = _read_root(folder, member, passphrase) if further else new_root(member, now)
     key, certificate = new_system(member, system, root, now, EDDSA if alg is Algorithm.EDDSA else ES256)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not further:
@@ -87,7 +88,7 @@ def new(  # noqa: PLR0913 - one parameter for each option
 
 @app.command()
 def person(
-    folder: Annotated[Path, typer.Argument(help="Folder that `keys new` made for the member.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with the root of the member.")],
     *,
     member_oid: Annotated[str, typer.Option(help="OID of the member.")],
     person_oid: Annotated[str, typer.Option(help="OID of the person, below that of the member.")],
@@ -103,14 +104,14 @@ def person(
         if path.exists():
             raise InputError(f"{path} exists; keys are never written over")
     passphrase = read_passphrase(passphrase_file)
-    root = _read_root([folder / name for name in _ROOT_FILES], member, passphrase)
+    root = _read_root(folder, member, passphrase)
     algorithm = EDDSA if alg is Algorithm.EDDSA else ES256
     key, certificate = new_person(member, named, root, surroundings.clock().now(), algorithm)
     write_key(key_path, key, passphrase)
     write_new(chain_path, certificate_pem(certificate).encode())
     for path in (key_path, chain_path):
         typer.echo(Result(str(path), Verdict.VERIFIED).line)
-    note("have the person appointed on the ledger: `trialanchor transaction sign members appoint`")
+    note("have the person appointed on the ledger: `trialanchor member appoint`")
 
 
 def _write_root(
@@ -128,17 +129,17 @@ def _write_root(
     write_new(member_file, (json.dumps(document, indent=1) + "\n").encode())
 
 
-def _read_root(paths: Sequence[Path], member: str, passphrase: str) -> tuple[PrivateKey, Certificate]:
-    """Read a root made before; it must be the one of this member."""
-    root_key, root_certificate, member_file = paths
+def _read_root(folder: Path, member: str, passphrase: str) -> tuple[PrivateKey, Certificate]:
+    """Read a root made before, here or by `node init`; it must be the one of this member."""
+    path = folder / _ROOT_FILES[1]
     try:
-        known = json.loads(read_file(member_file, _MEMBER_LIMIT))["oid"]
-        certificate = load_pem_certificate(read_file(root_certificate, _MEMBER_LIMIT).decode())
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{member_file} or {root_certificate} is not what keys new writes") from error
-    if known != member:
-        raise InputError(f"{member_file} is the member {known}, not {member}")
-    return read_key(root_key, passphrase), certificate
+        certificate = load_pem_certificate(read_file(path, _MEMBER_LIMIT).decode())
+    except ValueError as error:
+        raise InputError(f"{path} is not what keys new writes") from error
+    named = [each.value for each in certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_IDENTIFIER)]
+    if named != [URN_PREFIX + member]:
+        raise InputError(f"{path} is not the root of {member}")
+    return read_key(folder / _ROOT_FILES[0], passphrase), certificate
 
 
 def _system_files(system: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from trialanchor.keys import (
     SYSTEM_YEARS,
     KeySigner,
     certificate_pem,
+    new_person,
     new_root,
     new_system,
     passphrase_from_environment,
@@ -76,6 +77,16 @@ class TestMaking:
 
         assert (root_usage.key_cert_sign, root_usage.digital_signature) == (True, False)
         assert (usage.key_cert_sign, usage.digital_signature) == (False, True)
+
+    def test_a_person_is_named_by_oid_and_by_nothing_else(self, root):
+        person = f"{MEMBER}.1.5.1001.100001"
+        key, certificate = new_person(MEMBER, person, root, NOW)
+        chain = (der(certificate),)
+        signing = follow_chain(chain, [root[1]], member=MEMBER)
+        assert signing.actor == person
+        assert key.public_key() == certificate.public_key()
+        said = [attribute.value for attribute in certificate.subject]
+        assert said == [f"urn:oid:{MEMBER}", "person", f"urn:oid:{person}"]
 
     def test_a_system_cannot_issue_certificates(self, root):
         system = new_system(MEMBER, "edc", root, NOW)
