@@ -1,6 +1,7 @@
 """The tour of the README runs, command by command, against a node in this process."""
 
 import contextlib
+import os
 import re
 import runpy
 import shutil
@@ -54,7 +55,10 @@ class Tour:
                 self._exec(block)
 
     def _do(self, words):
-        getattr(self, f"_{words[0]}")(*words[1:])
+        getattr(self, f"_{words[0]}")(*map(os.path.expandvars, words[1:]))
+
+    def _unset(self, name):
+        self._patch.delenv(name)
 
     def _export(self, *assignments):
         for name, _, value in (assignment.partition("=") for assignment in assignments):
@@ -117,6 +121,8 @@ def test_the_tour_runs(tour, fences):
     assert "2.16.156.3016.44.2001.1.4.1001.100002" in tour.printed
     assert "{joint-iso-itu-t(2) country(16) cn(156) 3016 44 2001 1 2 1001 100001}" in tour.printed
     assert "verified anchored" in tour.printed
+    assert "trial:study:started 2.16.156.3016.44.2001.1.1.1001.100001" in tour.printed
+    assert "study.trace.json" in tour.printed
     assert Path("lb-000001.cose").is_file()
 
 
