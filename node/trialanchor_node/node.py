@@ -33,6 +33,7 @@ from trialanchor_node.log.reader import LogReader
 from trialanchor_node.log.rules import Admission
 from trialanchor_node.log.sequencer import GroupCommit, Sequencer
 from trialanchor_node.log.store import LogIdentity, LogStore
+from trialanchor_node.log.study_roles import LedgerStudyRoles
 from trialanchor_node.members import Members, register_members
 from trialanchor_node.metrics import Metrics
 from trialanchor_node.notices.courier import Courier, Desk
@@ -141,7 +142,9 @@ class Node:
         self.sequencer = Sequencer(
             self.store, GroupCommit(settings.group_commit_ms / 1000, settings.batch_limit, settings.queue_limit)
         )
-        admission = Admission(self.members, self.store, settings.statement_age_s)
+        study_roles = LedgerStudyRoles(self.ledger)
+        self.ledger.on_commit(study_roles.forget)
+        admission = Admission(self.members, self.store, settings.statement_age_s, study_roles)
         self.intake = IntakeService(admission, self.sequencer, self.reader, self.clock)
         self.records = RecordService(self.engine, self.intake, admission, self.clock)
         self.transactions = TransactionService(

@@ -36,6 +36,7 @@ from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import Applied
 from trialanchor_node.anchoring.rebuild import Rebuilt
 from trialanchor_node.log.errors import FoundError
+from trialanchor_node.log.study_roles import PARTICIPANTS, TRIALS, joined_roles
 from trialanchor_node.members import MEMBERS, acting_members, changes_members, decode_member
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from trialanchor.blocks import Block
     from trialanchor.trust import TrustedMember
+    from trialanchor_chaincode.rules.state import Outcome
 
 _CHUNK = 512
 """Blocks read at a time."""
@@ -73,6 +75,8 @@ class LedgerHistory:
     Attributes:
         anchors: All anchors, oldest first.
         memberships: Block number and all members that may act from then on, oldest first.
+        studies: Block number from which on the ledger has a study, by its OID.
+        participants: Block number and roles of a member in a study from then on, oldest first, by study and member.
         transactions: Leaf hash of the statement of each signed transaction, by its digest.
         blocks: Number of blocks.
         state: Digest of the state, `sha256:<hex>`.
@@ -80,6 +84,8 @@ class LedgerHistory:
 
     anchors: list[CheckedAnchor] = field(default_factory=list)
     memberships: list[tuple[int, Mapping[str, TrustedMember]]] = field(default_factory=list)
+    studies: dict[str, int] = field(default_factory=dict)
+    participants: dict[tuple[str, str], list[tuple[int, tuple[str, ...]]]] = field(default_factory=dict)
     transactions: dict[bytes, bytes] = field(default_factory=dict)
     blocks: int = 0
     state: str = ""
@@ -211,9 +217,20 @@ class LedgerCheck:
         if origin is not None and size is not None:
             root = bytes.fromhex(transaction.arguments["root"])
             self._history.anchors.append(CheckedAnchor(block.number, origin, size, root))
-        elif changes_members(outcome):
+            return Applied(block, transaction, outcome)
+        self._note_participants(block.number, outcome)
+        if changes_members(outcome):
             self._history.memberships.append((block.number, acting_members(self._state)))
         return Applied(block, transaction, outcome)
+
+    def _note_participants(self, number: int, outcome: Outcome) -> None:
+        """Note which studies there are, and who takes part in them."""
+        for key, value in outcome.writes.items():
+            if key.startswith(TRIALS):
+                self._history.studies.setdefault(key[len(TRIALS) :], number)
+            elif key.startswith(PARTICIPANTS):
+                study, _, member = key[len(PARTICIPANTS) :].partition("/")
+                self._history.participants.setdefault((study, member), []).append((number, joined_roles(value)))
 
     def _read(self, text: str, at: int) -> Transaction:
         """Step 2."""

@@ -7,7 +7,8 @@ for every entry, in order:
    the statement.
 2. It is the only one with its statement digest (rule 6), and its version follows the one before (rule 7).
 3. Rules 1 to 5 hold at the time it was received, with the members registered before the first anchor over it and not
-   replaced before the last anchor without it: clocks may be set back, blocks and entries keep their order. How old it
+   replaced before the last anchor without it, and so with their roles in its study: clocks may be set back, blocks and
+   entries keep their order. How old it
    may have been is not looked at again: that is a setting, which may have been another one. A transaction instead
    stands in a block of the ledger, where its signature was checked.
 4. Its leaf hash is the one in the tile.
@@ -40,23 +41,24 @@ from trialanchor.merkle import leaf_hash
 from trialanchor.notes import parse_checkpoint
 from trialanchor.statements import TRANSACTION_TYPE, decode_statement
 from trialanchor_node.anchoring.embedded import ledger_name
-from trialanchor_node.anchoring.fsck import LedgerCheck
+from trialanchor_node.anchoring.fsck import LedgerCheck, LedgerHistory
 from trialanchor_node.db import migrate, open_engine
 from trialanchor_node.intake.models import openings
 from trialanchor_node.log.errors import FoundError
 from trialanchor_node.log.models import entries, state, tiles
-from trialanchor_node.log.rules import Admission, Head, check_version, stored_version
+from trialanchor_node.log.rules import Admission, Head, check_study_role, check_version, stored_version
 from trialanchor_node.log.store import LogStore
 from trialanchor_node.log.tiles import TILE_HEIGHT, TILE_WIDTH, grown_tiles
 from trialanchor_node.log.tree import Edge, append
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from sqlalchemy import Connection, Engine, Row
 
-    from trialanchor.statements import SignedStatement
+    from trialanchor.statements import SignedStatement, Statement
+    from trialanchor.trust import TrustedMember
     from trialanchor_node.anchoring.fsck import CheckedAnchor
     from trialanchor_node.log.lookup import VersionKey
     from trialanchor_node.log.store import LogIdentity
@@ -112,7 +114,7 @@ class LogCheck:
         self._store = LogStore(engine, self._identity, SystemClock())
         self._admissions: list[tuple[int, Admission]] = []
         self._anchors: list[CheckedAnchor] = []
-        self._transactions: Mapping[bytes, bytes] = {}
+        self._history = LedgerHistory()
         self._report = FsckReport()
         self._rebuilt: dict[tuple[int, int], bytes] = {}
         self._chains: dict[bytes, tuple[bytes, ...]] = {}
@@ -137,7 +139,7 @@ class LogCheck:
         history = self._ledger.run(connection)
         for block, members in history.memberships:
             self._admissions.append((block, Admission(members, self._store, _ANY_AGE_S)))
-        self._transactions = history.transactions
+        self._history = history
         self._report.blocks, self._report.state = history.blocks, history.state
         self._anchors = [anchor for anchor in history.anchors if anchor.origin == self._identity.origin]
         edge = self._check_entries(connection, row.size)
@@ -202,7 +204,7 @@ class LogCheck:
 
     def _check_transaction(self, signed: SignedStatement) -> None:
         """Check that a transaction stands in a block of the ledger as it stands here."""
-        if self._transactions.get(signed.digest) != leaf_hash(signed.entry):
+        if self._history.transactions.get(signed.digest) != leaf_hash(signed.entry):
             raise FoundError("it is a transaction that the ledger does not hold like this")
 
     def _kept_chain(self, digest: bytes) -> tuple[bytes, ...]:
@@ -217,20 +219,35 @@ class LogCheck:
         for admission in reversed(self._admissions_of(index)):
             try:
                 admission.admit(signed, received_at)
+                self._check_study_role(signed.statement, admission.member(signed.statement.issuer), index)
             except TrialAnchorError as error:
                 refused = error
             else:
                 return
         raise refused
 
+    def _check_study_role(self, statement: Statement, member: TrustedMember, index: int) -> None:
+        """Apply rule 5 in a study that the ledger had, with any roles that the issuer may have had in it then."""
+        first, last = self._blocks_around(index)
+        if self._history.studies.get(statement.study, inf) > first:
+            return  # it may have been registered before the study was
+        versions = self._history.participants.get((statement.study, statement.issuer), [])
+        start = max(bisect_right(versions, first, key=itemgetter(0)) - 1, 0)
+        held = [roles for block, roles in versions[start:] if block < last]
+        check_study_role(statement, member, {role for roles in held for role in roles})
+
     def _admissions_of(self, index: int) -> list[Admission]:
         """Give what may have admitted an entry: sizes and blocks of anchors only grow, whatever clocks did."""
-        over = bisect_right(self._anchors, index, key=lambda anchor: anchor.size)
-        last_without = self._anchors[over - 1].block if over else 0
-        first_over = self._anchors[over].block if over < len(self._anchors) else inf
+        last_without, first_over = self._blocks_around(index)
         start = bisect_right(self._admissions, last_without, key=itemgetter(0)) - 1
         end = bisect_left(self._admissions, first_over, key=itemgetter(0))
         return [admission for _, admission in self._admissions[max(start, 0) : end]]
+
+    def _blocks_around(self, index: int) -> tuple[int, float]:
+        """Give the blocks of the last anchor without an entry and of the first one over it."""
+        over = bisect_right(self._anchors, index, key=lambda anchor: anchor.size)
+        last_without = self._anchors[over - 1].block if over else 0
+        return last_without, self._anchors[over].block if over < len(self._anchors) else inf
 
     def _head_before(self, connection: Connection, key: VersionKey, version: int, index: int) -> Head | None:
         """Find the version before, which must stand earlier in the log."""

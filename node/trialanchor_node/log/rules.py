@@ -6,8 +6,10 @@ Before a place in the log is given (`Admission.admit`):
 2. The certificate named by the statement leads to a root of that member and is valid now and when it signed.
 3. The signature verifies.
 4. The statement is dated neither ahead of the node's clock nor too far back.
-5. The kind of evidence is known and one of the member's roles may provide it. A transaction of a ledger is registered
-   once the ledger has accepted it, and not otherwise: its rules say who may make it, and as which kind it stands here.
+5. The kind of evidence is known and one of the member's roles may provide it; in a study that the node's ledger has,
+   one of the roles in which the member has joined that study. A regulator takes part in every study. A transaction of a
+   ledger is registered once the ledger has accepted it, and not otherwise: its rules say who may make it, and as which
+   kind it stands here.
 
 When the place is given (`check_version`):
 
@@ -15,7 +17,7 @@ When the place is given (`check_version`):
 7. For one issuer, subject and kind, version 1 comes first and each next version names the statement before it. A
    transaction of the ledger has no versions: each stands for itself.
 
-Source: RFC 9943 §5.1 (registration policies); requirements R-001, R-005, R-048, R-051, R-155.
+Source: RFC 9943 §5.1 (registration policies); requirements R-001, R-003, R-005, R-048, R-051, R-155; JS4652 8.4.
 """
 
 from __future__ import annotations
@@ -27,10 +29,11 @@ from trialanchor.errors import RuleError
 from trialanchor.signers import Signers
 from trialanchor.statements import TRANSACTION_TYPE
 from trialanchor.verify import CLOCK_TOLERANCE_S
+from trialanchor_chaincode.rules.draft import REGULATOR
 from trialanchor_chaincode.rules.kinds import kind, may_provide
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from trialanchor.statements import SignedStatement, Statement
     from trialanchor.trust import TrustedMember
@@ -45,11 +48,11 @@ class MemberUnknownError(RuleError):
 
 
 class RoleError(RuleError):
-    """None of the member's roles may provide evidence of this kind."""
+    """None of the member's roles, in the study or at all, may provide evidence of this kind."""
 
     code = "role"
     http_status = 403
-    hint = "Send it in the name of a member whose role provides this kind; the catalogue lists them."
+    hint = "Send it in the name of a member whose role, in the study too, provides this kind; see the catalogue."
 
 
 class ClockError(RuleError):
@@ -82,6 +85,16 @@ class ChainStore(Protocol):
         """Give the chain (DER, signing certificate first) of a thumbprint, None when it was never seen."""
 
 
+class StudyRoles(Protocol):
+    """Gives the roles of members in studies."""
+
+    def roles(self, study: str, member: str) -> Collection[str] | None:
+        """Give the roles in which a member has joined a study, None when the ledger does not have the study."""
+
+    def knows(self, study: str, member: str) -> bool:
+        """Tell whether `roles` answers without asking a database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The newest registered version of one issuer, subject and kind."""
@@ -93,13 +106,26 @@ class Head:
 class Admission:
     """Applies rules 1 to 5; keeps the keys it has followed once.
 
+    Args:
+        members: The members that may act.
+        chains: Certificate chains seen earlier.
+        statement_age_s: How far back a statement may be dated, seconds.
+        study_roles: Roles in studies; None leaves the roles in a study to the caller (`check_study_role`).
+
     Attributes:
         signers: Checks certificates and signatures.
     """
 
-    def __init__(self, members: Mapping[str, TrustedMember], chains: ChainStore, statement_age_s: int) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, TrustedMember],
+        chains: ChainStore,
+        statement_age_s: int,
+        study_roles: StudyRoles | None = None,
+    ) -> None:
         self._members = members
         self._statement_age_s = statement_age_s
+        self._study_roles = study_roles
         self.signers = Signers(chains.chain)
 
     def admit(self, signed: SignedStatement, now: int) -> SignedStatement:
@@ -122,6 +148,10 @@ class Admission:
             raise ClockError(f"the statement is dated {now - statement.issued_at} s back, more than is accepted")
         if not may_provide(kind(statement.kind).code, member.roles):  # (5)
             raise RoleError(f"the roles {', '.join(member.roles)} do not provide {statement.kind}")
+        if self._study_roles is not None:
+            held = self._study_roles.roles(statement.study, statement.issuer)
+            if held is not None:
+                check_study_role(statement, member, held)
         return signed if signed.chain else replace(signed, chain=signatory.chain)
 
     def member(self, oid: str) -> TrustedMember:
@@ -137,7 +167,22 @@ class Admission:
 
     def knows(self, signed: SignedStatement) -> bool:
         """Tell whether a statement can be admitted without asking the database for its chain."""
-        return self.signers.knows(signed)
+        statement = signed.statement
+        roles = self._study_roles
+        return self.signers.knows(signed) and (roles is None or roles.knows(statement.study, statement.issuer))
+
+
+def check_study_role(statement: Statement, member: TrustedMember, held: Collection[str]) -> None:
+    """Apply rule 5 in a study that the ledger has, to a member that has joined it in the roles `held`.
+
+    Raises:
+        RoleError: None of them may provide the kind.
+    """
+    roles = {*held, *({REGULATOR} & set(member.roles))}
+    if not may_provide(statement.kind, roles):
+        if not roles:
+            raise RoleError("the member has not joined this study in any role")
+        raise RoleError(f"the member's roles {', '.join(sorted(roles))} in this study do not provide {statement.kind}")
 
 
 def check_version(statement: Statement, head: Head | None) -> None:
