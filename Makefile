@@ -36,7 +36,7 @@ test: $(STAMP) lint ## run everything: unit, scenario, vectors, then live with r
 	$(BIN)/python -m pytest -q -rs -m "not live" --disable-socket --allow-unix-socket
 	$(BIN)/python -m pytest -q -rs -m live
 
-demo: $(STAMP) ## register, anchor, verify, refute and disclose real data (DATA=folder for your own)
+demo: $(STAMP) ## run a whole study; register, verify, refute and disclose real data (DATA=folder for your own)
 	$(BIN)/python scripts/demo.py $(if $(DATA),--data "$(DATA)")
 
 vectors: $(STAMP) ## build the byte-exact vectors again

@@ -1,8 +1,12 @@
-"""Show the main job on real data: register, anchor, verify offline, refute a change, disclose one value.
+"""Show both halves: a whole study by the rules of the ledger, and evidence that is registered, verified, refuted.
 
-`python scripts/demo.py [--data FOLDER]` reads Dataset-JSON or NDJSON files; without a folder it takes the CDISC SDTM
-data sets beside the project when they are there, and otherwise generates a trial. Everything it makes is left in
-`build/demo`. It runs the same commands a user would.
+1. A bioequivalence study, from the founding of its consortium to its close, is run on a node (`study/`); what happened
+   is told on a page, up to the trace of one result that is verified offline.
+2. Real data are registered, anchored, verified offline, refuted after a change, and one value of them is disclosed.
+   `--data FOLDER` holds Dataset-JSON or NDJSON files; without it these are the CDISC SDTM data sets beside the project
+   when they are there, and otherwise a generated trial.
+
+Everything is left in `build/demo`. It runs the same commands and calls that a user would.
 """
 
 from __future__ import annotations
@@ -12,15 +16,14 @@ import json
 import os
 import secrets
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from make_trial import make_trial
+from study.demo import run_study
+from workplace import Workplace, command, free_port, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 CDISC = ROOT.parent / "shared" / "data" / "cdisc-sdtm"
@@ -29,47 +32,6 @@ NODE_MEMBER = "2.16.156.3016.44.2001"
 EDC_MEMBER = "2.16.156.3016.44.2002"
 STUDY = f"{NODE_MEMBER}.1.1.1001.100001"
 ANCHOR_WAIT_S = 30
-START_WAIT_S = 30
-
-
-@dataclass(frozen=True)
-class Demo:
-    """Where the demo works, and with which commands."""
-
-    out: Path
-    port: int
-    passphrase: str
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The settings a user would export."""
-        return {
-            **os.environ,
-            "TRIALANCHOR_PASSPHRASE": self.passphrase,
-            "TRIALANCHOR_URL": f"http://127.0.0.1:{self.port}",
-            "TRIALANCHOR_NODE_PORT": str(self.port),
-            "TRIALANCHOR_NODE_ANCHOR_INTERVAL_S": "0.5",
-        }
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a command that goes on in the background."""
-        log = (self.out / "node.log").open("ab")
-        return subprocess.Popen(command(*arguments), env=self.environment, stdout=log, stderr=log)  # noqa: S603
-
-    def run(self, *arguments: str, expect: int = 0, show: bool = False) -> str:
-        """Run a command; stops the demo when its exit code is not the expected one."""
-        output = None if show else subprocess.PIPE
-        done = subprocess.run(  # noqa: S603 - our own commands
-            command(*arguments), env=self.environment, stdout=output, stderr=output, text=True, check=False
-        )
-        if done.returncode != expect:
-            sys.exit(f"{' '.join(arguments)}: exit code {done.returncode}\n{done.stdout or ''}{done.stderr or ''}")
-        return f"{done.stdout or ''}{done.stderr or ''}"
-
-
-def command(*arguments: str) -> list[str]:
-    """Give the command line of a trialanchor command."""
-    return [str(Path(sys.executable).with_name("trialanchor")), *arguments]
 
 
 def find_data(given: Path | None, out: Path) -> tuple[list[Path], str]:
@@ -85,14 +47,7 @@ def find_data(given: Path | None, out: Path) -> tuple[list[Path], str]:
     return sorted((out / "trial").glob("*.ndjson")), "a generated bioequivalence trial (seed 7)"
 
 
-def free_port() -> int:
-    """Find a free TCP port of the loopback interface."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def make_members(demo: Demo) -> None:
+def make_members(demo: Workplace) -> None:
     """Make the hospital's node, and the keys of an EDC whose member the node registers."""
     node, edc = str(demo.out / "node"), demo.out / "edc"
     demo.run("keys", "new", str(edc), "--member-oid", EDC_MEMBER, "--role", "study_unit", "--system", "edc")
@@ -100,18 +55,7 @@ def make_members(demo: Demo) -> None:
     shutil.copy(edc / "member.json", demo.out / "node" / "members" / "edc.json")
 
 
-def wait_ready(demo: Demo, node: subprocess.Popen[bytes]) -> None:
-    """Wait until the node listens."""
-    deadline = time.monotonic() + START_WAIT_S
-    while time.monotonic() < deadline and node.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", demo.port)) == 0:
-                return
-        time.sleep(0.05)
-    sys.exit(f"the node did not start, see {demo.out / 'node.log'}")
-
-
-def submit(demo: Demo, files: list[Path]) -> tuple[int, float]:
+def submit(demo: Workplace, files: list[Path]) -> tuple[int, float]:
     """Register every record; gives their number and the seconds it took."""
     begin = time.perf_counter()
     key = str(demo.out / "edc" / "edc.key.pem")
@@ -121,7 +65,7 @@ def submit(demo: Demo, files: list[Path]) -> tuple[int, float]:
     return len(list((demo.out / "evidence").rglob("*.opening.json"))), seconds
 
 
-def choose_value(demo: Demo) -> tuple[Path, str]:
+def choose_value(demo: Workplace) -> tuple[Path, str]:
     """Choose the record and item that is changed and disclosed: a laboratory result when there is one."""
     openings = sorted((demo.out / "evidence").rglob("*.opening.json"))
     for opening in openings:
@@ -131,7 +75,7 @@ def choose_value(demo: Demo) -> tuple[Path, str]:
     return openings[0], json.loads(openings[0].read_text())["items"][-1][0]
 
 
-def refute(demo: Demo, opening: Path, item: str) -> str:
+def refute(demo: Workplace, opening: Path, item: str) -> str:
     """Change one value in a copy and show what the verifier says."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = opening.with_name(opening.name.replace(".opening.json", ".trialanchor.json"))
@@ -147,7 +91,7 @@ def refute(demo: Demo, opening: Path, item: str) -> str:
     return next(line for line in said.splitlines() if line.startswith("FAIL")).split(": ", 1)[1]
 
 
-def work(demo: Demo, files: list[Path], origin: str) -> list[str]:
+def work(demo: Workplace, files: list[Path], origin: str) -> list[str]:
     """Do the demo against a running node; gives the lines of the summary."""
     records, seconds = submit(demo, files)
     begin = time.perf_counter()
@@ -176,10 +120,36 @@ def work(demo: Demo, files: list[Path], origin: str) -> list[str]:
         f"refuted     one value changed in {opening.relative_to(demo.out)}: {refuted}",
         f"disclosed   {shown[0]} = {json.dumps(shown[1])} alone, verified: {shown_path}",
         f"log key     {key}",
-        f"left in     {place}: node/ edc/ evidence/ trust.json passphrase.txt",
+        f"left in     {place}: node/ edc/ evidence/ trust.json passphrase.txt study/",
         f"by hand     {tool} verify {place} --trust {place}/trust.json --offline",
         "again       make demo DATA=folder, for any folder of Dataset-JSON or NDJSON",
     ]
+
+
+def show_study(out: Path) -> None:
+    """Run the study and print its page."""
+    print("\n".join([*run_study(new_place(out)), ""]), flush=True)
+
+
+def show_evidence(out: Path, data: Path | None) -> None:
+    """Register, verify, refute and disclose, and print what came of it."""
+    demo = new_place(out)
+    files, origin = find_data(data, out)
+    make_members(demo)
+    node = demo.run_node()
+    try:
+        lines = work(demo, files, origin)
+    finally:
+        stop(node)
+    print("\n".join(lines))
+
+
+def new_place(out: Path) -> Workplace:
+    """Make a folder to work in, with a passphrase that is left there."""
+    out.mkdir(parents=True, exist_ok=True)
+    place = Workplace(out, free_port(), secrets.token_urlsafe(16))
+    (out / "passphrase.txt").write_text(place.passphrase + "\n")
+    return place
 
 
 def main() -> None:
@@ -189,19 +159,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "demo")
     given = parser.parse_args()
     shutil.rmtree(given.out, ignore_errors=True)
-    given.out.mkdir(parents=True)
-    demo = Demo(given.out, free_port(), secrets.token_urlsafe(16))
-    (demo.out / "passphrase.txt").write_text(demo.passphrase + "\n")
-    files, origin = find_data(given.data, demo.out)
-    make_members(demo)
-    node = demo.start("node", "run", str(demo.out / "node"))
-    try:
-        wait_ready(demo, node)
-        lines = work(demo, files, origin)
-    finally:
-        node.terminate()
-        node.wait(START_WAIT_S)
-    print("\n".join(lines))
+    show_study(given.out / "study")
+    show_evidence(given.out, given.data)
 
 
 if __name__ == "__main__":

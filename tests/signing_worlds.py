@@ -172,8 +172,13 @@ class StudyRunner:
         self.at = AT
         self._requests = 0
 
+    @property
     def now(self) -> int:
         return self.at
+
+    def file(self, member: str, kind: str, subject: str, study: str) -> str:
+        """A ledger has no log: the document is a name."""
+        return "sha256:" + sha256(f"{study} {kind} {subject}".encode()).hexdigest()
 
     def wait(self, seconds: int) -> None:
         self.at += seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from study import reviewing
+from study import filing, reviewing
 from study.cast import (
     DEPOT,
     ETHICS,
@@ -74,7 +74,8 @@ def prepare(study: Study) -> None:
     for site in SITES:
         study.do("trials/plan_site", SPONSOR, REPRESENTATIVE, site=site, subjects=4)
     study.refuse("approval-missing", "trials/open_site", SPONSOR, REPRESENTATIVE, site=SITE_A)
-    asked = reviewing.apply(study, "initial", ("protocol", 1), ("consent_form", 1))
+    documents = filing.file_at_start(study)
+    asked = reviewing.apply(study, "initial", ("protocol", 1), ("consent_form", 1), more=documents)
     until = reviewing.valid_until(study, "initial")
     reviewing.decide(study, "ethics", asked, "conditional", until=until)
     study.do("reviews/respond", SPONSOR, REPRESENTATIVE, review=asked)
@@ -110,6 +111,7 @@ def supervise(study: Study) -> None:
     study.do("trials/plan_monitoring", SPONSOR, "cra")
     visit, audit, inspection = study.new(SPONSOR, "document", 3)
     study.do("trials/report_monitoring", SPONSOR, "cra", visit=visit, visited=SITE_A, findings=2)
+    study.file(STATISTICS, filing.AUDIT_PROCEDURE, study.oid)
     study.do("trials/report_audit", STATISTICS, "auditor", visit=audit, visited=LAB, findings=0)
     study.do("trials/report_inspection", REGULATOR_1, "regulator", visit=inspection, visited=SITE_B, findings=0)
     for satisfied in (False, True):

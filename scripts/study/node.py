@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+
 from study.cast import CAST, REGULATOR_1
 from study.steps import Made, Refusal
-from workplace import stop
-
 from trialanchor.client import Client, NotRegisteredError, Options
+from trialanchor.client.preparation import Claims
 from trialanchor.clock import SystemClock
+from trialanchor.encoding import digest_text
 from trialanchor.errors import RuleError
 from trialanchor.keys import (
     KeySigner,
@@ -35,6 +36,7 @@ from trialanchor.keys import (
 from trialanchor.transactions import Requester, TransactionBody, sign_transaction
 from trialanchor_chaincode.rules.rule_set import rule_set_digest
 from trialanchor_chaincode.rules.state import encode_value
+from workplace import stop
 
 if TYPE_CHECKING:
     import subprocess
@@ -104,8 +106,9 @@ class NodeRunner:
     def _client(self, member: str) -> Client:
         return Client(self._place.url, options=Options(token=self._tokens[member], ledger=self._ledger))
 
+    @property
     def now(self) -> int:
-        """Give the Unix second."""
+        """Unix second."""
         return int(self._clock.now().timestamp())
 
     def wait(self, seconds: int) -> None:
@@ -149,9 +152,14 @@ class NodeRunner:
             self._keys[member, actor] = _system_key(*new_person(member, actor, self._roots[member], self._clock.now()))
         return self._keys[member, actor]
 
-    def author(self, member: str) -> Client:
-        """Give a client with which a system of a member registers evidence."""
-        return Client(self._place.url, member=member, system=self._keys[member, member])
+    def file(self, member: str, kind: str, subject: str, study: str) -> str:
+        """Have a system of a member register a document."""
+        author = Client(self._place.url, member=member, system=self._keys[member, member])
+        claims = Claims(kind=kind, subject=subject, study=study)
+        with author:
+            prepared = author.prepare({"document": kind, "about": subject}, claims)
+            author.submit(prepared)
+        return digest_text(prepared.statement.digest)
 
     @property
     def signatories(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from study.cast import CAST
 from study.steps import Made, Refusal
-
 from trialanchor.trace_table import IN_FORCE, KINDS, LABELS, MEASURES, ORIGIN, RELATIONS
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
 
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from study.study import Done, Study
 
 WIDTH = 118
-BUCKETS = ("packed", "administered", "retained", "destroyed", "lost", "in_stock", "in_transit", "dispensed")
-"""Buckets of the balance that are shown; the others are empty at the end."""
+BUCKETS = ("packed", "administered", "retained", "destroyed", "lost")
+"""Buckets of the balance that are shown; what is in the others counts as elsewhere."""
 
-_FOLLOWED = {each.name for each in (*RELATIONS, MEASURES) if each.leads == ORIGIN} | {each.name for each in IN_FORCE}
+_OIDS = re.compile(rf"({'|'.join(map(re.escape, CAST))})((?:\.[0-9]+)*)(?![0-9])")
+_IN_FORCE = {each.name for each in IN_FORCE}
+_FOLLOWED = {each.name for each in (*RELATIONS, MEASURES) if each.leads == ORIGIN} | _IN_FORCE
 
 
 def cut(text: str) -> str:
@@ -31,14 +33,13 @@ def cut(text: str) -> str:
 
 def short(text: str) -> str:
     """Write OIDs of the cast short: the member's name, and the last arc of the object."""
-    for oid, member in CAST.items():
-        while f"{oid}." in text:
-            before, _, rest = text.partition(f"{oid}.")
-            arcs = rest[: len(rest) - len(rest.lstrip("0123456789."))].rstrip(".")
-            number = int(arcs.rpartition(".")[2])
-            text = f"{before}{member.name} {number % 100_000}{rest[len(arcs) :]}"
-        text = text.replace(oid, member.name)
-    return text
+    return _OIDS.sub(_name_short, text)
+
+
+def _name_short(found: re.Match[str]) -> str:
+    member, below = found.groups()
+    number = int(below.rpartition(".")[2]) % 100_000 if below else ""
+    return f"{CAST[member].name} {number}".rstrip()
 
 
 def summary(study: Study, told: Told, seconds: float, signatories: int) -> Iterator[str]:
@@ -57,6 +58,7 @@ def summary(study: Study, told: Told, seconds: float, signatories: int) -> Itera
         f"{len(study.done) - len(made)} refused, in {seconds:.1f} s"
     )
     yield f"all         {len(different)} of {len(TRANSITIONS)} transitions of the rule set were made"
+    yield "names       objects are called by the member that numbered them and their number there, such as site A 3"
 
 
 def chapters(done: Sequence[Done]) -> Iterator[str]:
@@ -75,36 +77,46 @@ def refusals(done: Sequence[Done]) -> Iterator[str]:
         if isinstance(each.outcome, Refusal) and each.outcome.code not in seen:
             seen.add(each.outcome.code)
             said = short(each.outcome.sentence)
-            yield cut(f"  {each.outcome.code:22}{CAST[each.step.member].name:12} {each.step.name}: {said}")
+            yield cut(f"  {each.outcome.code:22}{CAST[each.step.member].name:12}{said}")
 
 
 def balance(proofs: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Show where every unit of each lot is."""
-    yield f"  {'lot':22}{'made':>5}" + "".join(f"{name:>14}" for name in BUCKETS[:5]) + f"{'elsewhere':>11}{'differ':>8}"
+    head = "".join(f"{name:>14}" for name in BUCKETS)
+    yield f"  {'lot':22}{'made':>5}{head}{'elsewhere':>11}{'differ':>8}"
     for proof in proofs:
         totals = proof["totals"]
-        shown = "".join(f"{totals[name]:>14}" for name in BUCKETS[:5])
-        elsewhere = sum(totals.values()) - sum(totals[name] for name in BUCKETS[:5])
+        shown = "".join(f"{totals[name]:>14}" for name in BUCKETS)
+        elsewhere = sum(totals.values()) - sum(totals[name] for name in BUCKETS)
         name = f"{proof['kind']} {short(proof['lot'])}"
         yield f"  {name:22}{proof['made']:>5}{shown}{elsewhere:>11}{proof['difference']:>8}"
 
 
-def states(totals: Sequence[dict[str, Any]]) -> str:
-    """Count the items of a study's evidence by state."""
+def evidence(judged: dict[str, Any], filed: int) -> Iterator[str]:
+    """Say whether the evidence of the study is complete; name what is wanting."""
     counted: Counter[str] = Counter()
-    for row in totals:
+    for row in judged["totals"]:
         counted[row["state"].replace("_", " ")] += row["items"]
-    return ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
+    states = ", ".join(f"{count} {state}" for state, count in sorted(counted.items()))
+    yield f"  {'complete' if judged['complete'] else 'NOT complete'}: {states}"
+    yield f"  the transactions, each of which is evidence of its kind, and {filed} documents filed in the members' logs"
+    for item in judged["items"]:
+        yield cut(f"  {item['state']}: {item['kind']} of {short(item['place'])}")
 
 
-def trace(value: dict[str, Any]) -> Iterator[str]:
-    """Show the way of a trace back to its origin, with what was in force; every line with its transaction."""
+def trace(result: str, value: dict[str, Any]) -> Iterator[str]:
+    """Show the way of a trace back to its origin; every line with block and transaction.
+
+    What was in force is shown for the sample; it was the same for its dose.
+    """
+    yield f"Trace of result {short(result)}: {len(value['nodes'])} objects, {len(value['edges'])} edges; the way back"
     nodes = {node["id"]: node for node in value["nodes"]}
     for edge in value["edges"]:
-        if edge["relation"] in _FOLLOWED and edge["current"]:
-            source, target = (_name(nodes[edge[end]]) for end in ("source", "target"))
-            said = f"  {source:34}{LABELS[edge['relation']].en:29}{target:38}"
-            yield f"{said}#{edge['block']:<4} {edge['transaction'][:19]}"
+        source, target = (nodes[edge[end]] for end in ("source", "target"))
+        repeated = source["kind"] == "administrations" and edge["relation"] in _IN_FORCE
+        if edge["relation"] in _FOLLOWED and edge["current"] and not repeated:
+            said = f"  {_name(source):34}{LABELS[edge['relation']].en:35}{_name(target):35}"
+            yield f"{said}#{edge['block']:<4}{edge['transaction'].removeprefix('sha256:')[:12]}"
 
 
 def _name(node: dict[str, Any]) -> str:

@@ -9,6 +9,8 @@ from study.steps import DAY
 from trialanchor_chaincode.rules.review_table import OF_STAGE, ORGANS, STANDARD
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from study.study import Study
 
 APPROVAL_DAYS: Final = 300
@@ -37,12 +39,12 @@ def organise(study: Study) -> None:
             study.do("reviews/constitute", member, by, organ=organ, **composed)
 
 
-def apply(study: Study, sort: str, *documents: tuple[str, int]) -> str:
-    """Apply to the ethics committee; give the review."""
+def apply(study: Study, sort: str, *documents: tuple[str, int], more: Sequence[list[object]] = ()) -> str:
+    """Apply to the ethics committee, with documents of the study and `more` that were filed; give the review."""
     review = study.one(SPONSOR, "document")
     listed = [[name, study.document(f"{name}.{number}"), number] for name, number in documents]
-    asked = {"organ": "ethics", "stage": "application", "form": "result_review", "sort": sort, "documents": listed}
-    study.do("reviews/submit", SPONSOR, "sponsor_representative", review=review, **asked)
+    asked = {"organ": "ethics", "stage": "application", "form": "result_review", "sort": sort}
+    study.do("reviews/submit", SPONSOR, "sponsor_representative", review=review, documents=[*listed, *more], **asked)
     return review
 
 

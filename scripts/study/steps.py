@@ -57,8 +57,9 @@ class Runner(Protocol):
     day: int
     rules: str
 
+    @property
     def now(self) -> int:
-        """Give the Unix second."""
+        """Unix second."""
 
     def wait(self, seconds: int) -> None:
         """Let time pass, where it can be moved."""
@@ -68,6 +69,9 @@ class Runner(Protocol):
 
     def write_oids(self, member: str, action: str, arguments: Mapping[str, Any]) -> list[str]:
         """Make a transition of the contract `oids`; give the OIDs it wrote."""
+
+    def file(self, member: str, kind: str, subject: str, study: str) -> str:
+        """Register a document as evidence in the member's log; give the digest that names it."""
 
     def make(self, step: Step) -> Made | Refusal:
         """Sign a step and make it."""

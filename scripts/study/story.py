@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from study import conducting, emergencies, ending, reviewing, sampling, subjects, supplying, treating
+from study import conducting, emergencies, ending, filing, reviewing, sampling, subjects, supplying, treating
 from study.cast import SITE_A, SITE_B, SITES
 from study.founding import found
 from study.randomising import Randomisation
@@ -155,6 +155,7 @@ def _second_period(study: Study, supplies: Supplies, people: list[Subject], samp
     sampling.deliver_warm(study, samples, SITE_B)
     for subject in people[:-1]:
         subjects.step(study, "complete", subject)
+    filing.file_sources(study, people)
     return people[1].kits[2], opened
 
 

@@ -43,6 +43,7 @@ class Study:
     Attributes:
         oid: OID of the study, empty until it has one.
         done: All steps, in order, with those of other studies told in the same story.
+        filed: Number of documents that were filed.
     """
 
     def __init__(self, runner: Runner, vault: Vault, seed: int = 7) -> None:
@@ -51,6 +52,7 @@ class Study:
         self.seed = seed
         self.oid = ""
         self.done: list[Done] = []
+        self.filed = 0
         self._chapter = [""]
         self._requests: list[str] = []
 
@@ -63,7 +65,7 @@ class Study:
     @property
     def now(self) -> int:
         """Unix second."""
-        return self.runner.now()
+        return self.runner.now
 
     def days(self, count: int) -> int:
         """Give the seconds of some days, as far as the runner can let them pass."""
@@ -86,7 +88,10 @@ class Study:
         return f"sha256:{sha256_hex(f'{self.seed}/{self.oid}/{name}')}"
 
     def secret(self, name: str) -> str:
-        """Give 64 hexadecimal digits that only their holder knows before they are revealed."""
+        """Give 64 hexadecimal digits that only their holder knows before they are revealed.
+
+        In a story, that is: whoever knows its seed knows them all. What is sealed in earnest takes `secrets`.
+        """
         return sha256_hex(f"{self.seed}/secret/{name}")
 
     def new(self, member: str, kind: str, count: int = 1, **description: Any) -> list[str]:
@@ -100,6 +105,11 @@ class Study:
     def one(self, member: str, kind: str, **description: Any) -> str:
         """Have a member number one new object."""
         return self.new(member, kind, **description)[0]
+
+    def file(self, member: str, kind: str, subject: str) -> str:
+        """Have a member file a document about an object of the study; give the digest that names it."""
+        self.filed += 1
+        return self.runner.file(member, kind, subject, self.oid)
 
     def do(self, name: str, member: str, by: str = "", /, **arguments: Any) -> Made:
         """Make a step, which must be accepted.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from study import filing
 from study.cast import SITES, SPONSOR
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def enrol(study: Study) -> list[Subject]:
     Returns:
         Those who are enrolled, by site.
     """
-    enrolled = []
+    enrolled, away = [], []
     for site in SITES:
         comers = [Subject(oid, site) for oid in study.new(site, "subject", RANDOMISED + 1)]
         for subject in comers[:RANDOMISED]:
@@ -57,6 +58,8 @@ def enrol(study: Study) -> list[Subject]:
             step(study, "enrol", subject, NURSE)
         enrolled += comers[:RANDOMISED]
         _turn_away(study, comers[-1])
+        away.append(comers[-1])
+    filing.file_sources(study, away)
     return enrolled
 
 

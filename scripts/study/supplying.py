@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from study import filing
 from study.cast import DEPOT, REGULATOR_2, SITE_A, SITE_B, SITES, SPONSOR
 from trialanchor_chaincode.rules.drug_lots import packing_commitment
 from trialanchor_chaincode.rules.lists import commitment, draw
@@ -137,6 +138,7 @@ def distribute(study: Study, supplies: Supplies) -> None:
     kits = list(supplies.treatments)
     withdrawn = offer(study, SPONSOR, DEPOT, kits).shipment
     study.do("drugs/withdraw_offer", SPONSOR, CUSTODIAN, shipment=withdrawn, reason="seal_damaged")
+    study.file(SPONSOR, filing.TEST_REPORT, supplies.run)
     arrive(study, supplies, send(study, SPONSOR, DEPOT, kits))
     study.do("drugs/store", DEPOT, CUSTODIAN, lot=supplies.run, packages=kits, place="cold-7")
     refused = send(study, DEPOT, SITE_B, supplies.free[SITE_B][:1])

@@ -1,4 +1,4 @@
-"""`make demo`: what it leaves behind verifies by the command it prints, and no longer after any change."""
+"""`make demo`: the study comes to its end, and what the demo leaves behind verifies until something is changed."""
 
 from __future__ import annotations
 
@@ -30,6 +30,50 @@ def demo(tmp_path_factory):
 
 def verify(folder):
     return run(TOOL, "verify", folder, "--trust", folder / "trust.json", "--offline").returncode
+
+
+def section(text, title):
+    """Give the lines of the page below a title."""
+    lines = text.splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith(title)) + 1
+    return lines[begin : lines.index("", begin)]
+
+
+def test_the_study_makes_every_transition_and_is_refused_where_it_should_be(demo):
+    (made,) = [line.split()[1:4:2] for line in demo[1].splitlines() if line.startswith("all ")]
+    assert made[0] == made[1]
+    refused = {line.split()[0] for line in section(demo[1], "Refused")}
+    assert {"kit-dispensed", "lot-recalled", "blind-in-force", "study-locked", "review-missing"} <= refused
+
+
+def test_the_study_is_complete_and_its_books_balance(demo):
+    assert section(demo[1], "Evidence")[0].split(":")[0].strip() == "complete"
+    assert [line.split()[-2:] for line in section(demo[1], "Balance")[1:]] == [["0", "0"]] * 3
+    assert "NOT" not in demo[1]
+
+
+def test_the_page_is_one_that_can_be_read(demo):
+    page = demo[1].split("\n\nOK ")[0].splitlines()
+    assert len(page) <= 95
+    assert max(map(len, page)) <= 150
+
+
+def test_the_trace_it_leaves_verifies_by_hand_and_no_change_of_it_does(demo, tmp_path):
+    study, changed = demo[0] / "study", tmp_path / "result.trace.json"
+    trust = ["--trust", study / "node" / "trust.json"]
+    assert run(TOOL, "trace", "--verify", study / "result.trace.json", *trust).returncode == 0
+    data = (study / "result.trace.json").read_bytes()
+    for place in (20, len(data) // 2, len(data) - 3):
+        changed.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        assert run(TOOL, "trace", "--verify", changed, *trust).returncode != 0, place
+
+
+def test_the_node_of_the_study_passes_fsck_with_the_state_that_the_page_names(demo):
+    study = demo[0] / "study"
+    passphrase = (study / "passphrase.txt").read_text().strip()
+    done = run(TOOL, "node", "fsck", study / "node", env={"TRIALANCHOR_PASSPHRASE": passphrase})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"fsck        {done.stdout.splitlines()[1]}" in demo[1].splitlines()
 
 
 def test_it_says_in_ten_lines_what_it_did(demo):
