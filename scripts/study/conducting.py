@@ -22,6 +22,7 @@ from study.steps import DAY
 
 if TYPE_CHECKING:
     from study.study import Study
+    from study.subjects import Subject
 
 REPRESENTATIVE: Final = "sponsor_representative"
 INVITED: Final = {
@@ -107,7 +108,7 @@ def move(study: Study, step: str, *statuses: str, reason: str = "") -> None:
 
 def supervise(study: Study) -> None:
     """Monitor, audit and inspect; what was found is rectified, at the second attempt."""
-    study.chapter("monitoring, audit, inspection, pauses")
+    study.chapter("monitoring, audit, inspection")
     study.do("trials/plan_monitoring", SPONSOR, "cra")
     visit, audit, inspection = study.new(SPONSOR, "document", 3)
     study.do("trials/report_monitoring", SPONSOR, "cra", visit=visit, visited=SITE_A, findings=2)
@@ -119,9 +120,17 @@ def supervise(study: Study) -> None:
         study.do("trials/check_rectification", SPONSOR, "cra", visit=visit, satisfied=satisfied)
     for site in SITES:
         study.do("trials/report_progress", site, "principal_investigator")
+
+
+def pause(study: Study, subject: Subject) -> None:
+    """Pause, by the sponsor and by a regulator: nobody is dosed meanwhile, and what keeps subjects safe goes on."""
+    study.chapter("pauses")
     study.do("trials/suspend", SPONSOR, REPRESENTATIVE, reason="supply")
     study.do("trials/resume", SPONSOR, REPRESENTATIVE)
     study.do("trials/order_suspension", REGULATOR_2, "regulator", reason="inspection")
+    asked = {"package": subject.kits[2], "subject": subject.oid}
+    study.refuse("study-not-running", "drugs/dispense", subject.site, "pharmacist", **asked)
+    study.do("trials/report_progress", subject.site, "principal_investigator")
     study.refuse("suspension-ordered", "trials/resume", SPONSOR, REPRESENTATIVE)
     study.do("trials/lift_suspension", REGULATOR_2, "regulator")
 

@@ -208,9 +208,9 @@ def repeat(study: Study, samples: Samples, sample: str) -> None:
     study.do("samples/confirm_result", LAB, "analyst-2", result=samples.results[sample])
 
 
-def end(study: Study, samples: Samples, assayed: list[str]) -> None:
-    """Keep two samples and destroy one of them later; lose one; send backups that are not wanted and come back."""
-    study.chapter("samples: kept, lost, destroyed")
+def end(study: Study, samples: Samples, assayed: list[str]) -> str:
+    """Keep two samples, lose one, send backups that are not wanted and come back; give one that is kept for a month."""
+    study.chapter("samples: kept, lost, sent in vain")
     kept, ended, lost = assayed[:3]
     until = study.now + study.days(30)
     for sample in (kept, ended):
@@ -223,7 +223,12 @@ def end(study: Study, samples: Samples, assayed: list[str]) -> None:
     box = send(study, SITE_A, backups)
     study.do("samples/refuse_delivery", LAB, CUSTODIAN, shipment=box, reason="not_needed")
     arrive(study, "take_back", SITE_A, box, len(backups))
-    study.do("samples/approve_destruction", SPONSOR, "quality", sample=ended, method=METHOD)
-    destroyed = {"sample": ended, "method": METHOD, **staff(LAB)}
+    return ended
+
+
+def destroy(study: Study, sample: str) -> None:
+    """Destroy a sample when it was kept long enough, also when the study is closed."""
+    study.chapter("after the close")
     study.wait(days=31)
-    study.do("samples/destroy", LAB, "analyst-2", **destroyed)
+    study.do("samples/approve_destruction", SPONSOR, "quality", sample=sample, method=METHOD)
+    study.do("samples/destroy", LAB, "analyst-2", sample=sample, method=METHOD, **staff(LAB))

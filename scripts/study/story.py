@@ -53,13 +53,14 @@ def tell(study: Study) -> Told:
     assayed = _assay(study, samples)
     conducting.supervise(study)
     _finish_steps(study)
-    sampling.end(study, samples, assayed)
+    kept = sampling.end(study, samples, assayed)
     ending.destroy(study, supplies)
     ending.share(study)
     tube, recorded = samples.tubes[-1]
     data = ending.lock(study, correction(tube, recorded, position="right_arm"))
     ending.disclose(study, randomisation, data)
     ending.close(study)
+    sampling.destroy(study, kept)
     conducting.stop_others(study, drugs)
     return Told(supplies, people, samples, opened, corrected, samples.results[assayed[0]])
 
@@ -133,6 +134,7 @@ def _between(study: Study, supplies: Supplies, people: list[Subject]) -> None:
     study.wait(days=3)
     waiting = [each.kits[2] for each in people if each.site == SITE_B][:2]
     supplying.excursion(study, supplies, [*waiting, supplies.free[SITE_B][0]])
+    conducting.pause(study, people[0])
     treating.recall(study, supplies, people[0])
     treating.lose(study, supplies)
     conducting.amend(study)
