@@ -10,7 +10,7 @@ Rules:
 3. The owner of an object is who accepted the authorisation over it (`custodians/<oid>`); of a sample or a package its
    holder; of a study its sponsor; of anything else the member that registered the OID.
 4. A suspended member reads nothing, nor does a person without an appointment that holds. A person reads by grants of
-   its own; what its member may read, the node decides by the member.
+   its own, and what its member may read while and where it is appointed (`is_delegated`).
 
 What is sealed stays sealed: to read an object is to read what the ledger and the logs say of it, and no key comes
 with it.
@@ -104,6 +104,12 @@ def may_read_object(state: StateView, who: str, oid: str, at: int) -> bool:
         return True
     study = study_of(reading, oid)
     return bool(study) and _reads_study(reading, who, study, at)
+
+
+def is_delegated(state: StateView, actor: str, study: str, at: int) -> bool:
+    """Tell whether an actor reads a study for its member: a system does; a person while and where it is appointed."""
+    person = read(state, f"persons/{actor}")
+    return person is None or (person["since"] <= at < person["until"] and study in person.get("studies", (study,)))
 
 
 def _may_act(reading: Reading, who: str, at: int) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy import select, tuple_
 
 from trialanchor.encoding import digest_text
 from trialanchor.errors import InputError, RuleError
-from trialanchor_chaincode.rules.access import may_read, may_read_object, study_of
+from trialanchor_chaincode.rules.access import is_delegated, may_read, may_read_object, study_of
 from trialanchor_chaincode.rules.state import read
 from trialanchor_node.anchoring.models import ledger_blocks
 from trialanchor_node.db import reading
@@ -114,13 +114,17 @@ class LedgerReading:
         """
         self._group.check(study)
         at = int(self._clock.now().timestamp())
-        if not any(may_read(self, who, study, at) for who in {reader.actor, reader.member}):
+        if not any(may_read(self, who, study, at) for who in self._readers(reader, study, at)):
             raise NotReadableError("this study is read by its participants, regulators and grantees")
+
+    def _readers(self, reader: Reader, study: str, at: int) -> set[str]:
+        """Say as whom somebody reads a study: as itself, and as its member where it may."""
+        return {reader.actor, reader.member} if is_delegated(self, reader.actor, study, at) else {reader.actor}
 
     def _check_object(self, reader: Reader, oid: str, study: str) -> None:
         self._group.check(study)
         at = int(self._clock.now().timestamp())
-        readers = {reader.actor, reader.member}
+        readers = self._readers(reader, study, at)
         if any(may_read_object(self, who, oid, at) or may_read(self, who, study, at) for who in readers):
             return
         raise NotReadableError("this object is read by its owner, the participants of its study and grantees")

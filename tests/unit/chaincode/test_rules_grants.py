@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from scenario_stories.grants import DATA, HOSPITAL_PERSON, story
-from trialanchor_chaincode.rules.access import may_read, may_read_object, owner_of
+from trialanchor_chaincode.rules.access import is_delegated, may_read, may_read_object, owner_of
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from worlds import (
     DAY,
@@ -217,6 +217,16 @@ class TestSubscriptions:
 
 MEMBERS = (LAB, SPONSOR, SITE_A, SITE_B, OUTSIDER)
 ANYONE = st.sampled_from(MEMBERS)
+
+
+def test_a_person_reads_for_its_member_while_and_where_it_is_appointed(world):
+    person = world.seed_person(f"{SITE_A}.9.7", SITE_A, "crc")
+    held = world.get(f"persons/{person}")
+    assert is_delegated(world.state, person, STUDY, NOW)
+    assert not is_delegated(world.state, person, STUDY, held["until"])
+    world.seed(f"persons/{person}", held | {"studies": [f"{STUDY}1"]})
+    assert not is_delegated(world.state, person, STUDY, NOW)
+    assert is_delegated(world.state, f"{SITE_A}.9.8", STUDY, NOW)
 
 
 class Histories(RuleBasedStateMachine):
