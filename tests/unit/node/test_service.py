@@ -50,6 +50,7 @@ ROUTES = {
     "/v1/contracts/{contract}/{action}": "post",
     "/v1/objects/{key}": "get",
     "/v1/events": "get",
+    "/v1/trace/{of}": "get",
     "/v1/studies/{oid}/completeness": "get",
     "/v1/lots/{oid}/balance": "get",
     "/v1/events/stream": "get",
