@@ -169,7 +169,7 @@ class Node:
         self.metrics.watch(self.store, self.sequencer, self.anchoring)
         self.metrics.watch_notices(self.streams, self.couriers, self.clock)
         self._ledger_key = keys.ledger.public_key()
-        self.trust_file = self._write_trust()
+        self._write_trust()
 
     def _open_notices(self, settings: NodeSettings) -> None:
         """Put together what tells members of events."""
@@ -197,17 +197,21 @@ class Node:
     def _members_changed(self) -> None:
         """Take over what the ledger says of members now."""
         self.members.reload()
-        self.trust_file = self._write_trust()
+        self._write_trust()
 
-    def _write_trust(self) -> bytes:
-        """Write the trust file when it says something new; a node with a full disk must still be able to start."""
+    def _write_trust(self) -> None:
+        """Write the trust file when it says something new; a node with a full disk must still be able to start.
+
+        What is served does not wait for room on the disk.
+        """
         path, content = self.settings.folder / TRUST_FILE, trust_file(self, self._ledger_key)
         with contextlib.suppress(OSError, ValueError, TypeError):
             held = path.read_bytes()
             if {**json.loads(held), "issued_at": ""} == {**json.loads(content), "issued_at": ""}:
-                return held
+                self.trust_file = held
+                return
+        self.trust_file = content
         _replace(path, content)
-        return content
 
     def verifier(self) -> Verifier:
         """Give a verifier that trusts what this node trusts, at the present time."""
@@ -224,10 +228,12 @@ class Node:
         for courier in self.couriers:
             courier.start()
         anchoring = asyncio.create_task(self.anchoring.run())
+        registering = asyncio.create_task(self.transactions.run())
         try:
             yield self
         finally:
             self.streams.stop()
+            registering.cancel()
             await asyncio.gather(*(asyncio.to_thread(courier.stop) for courier in self.couriers))
             await asyncio.to_thread(self.sequencer.stop)
             self.anchoring.stop()

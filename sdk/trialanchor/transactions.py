@@ -53,6 +53,9 @@ _FIXED: Final = (Action.CREATE, Status.COMPLETED, None, None, (), None, None)
 
 _PLAIN: Final = (str, int, bool)
 
+MAX_NESTING: Final = 16
+"""Lists and objects of arguments inside each other; those of the table of transitions need 3."""
+
 
 class TransactionError(InputError):
     """Not a transaction of the agreed form."""
@@ -219,14 +222,17 @@ def _check_body(body: TransactionBody) -> None:
         if type(value) is not str or form.fullmatch(value) is None:
             raise TransactionError("contract, action, ledger or request of the body is not of its form")
     if not isinstance(body.arguments, dict) or not _is_plain(body.arguments):
-        raise TransactionError("arguments hold text, whole numbers, truth values, lists and objects, and nothing else")
+        raise TransactionError(
+            "arguments hold text, whole numbers, truth values, and lists and objects of them, "
+            f"{MAX_NESTING} inside each other at most, and nothing else"
+        )
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(value: Any, nesting: int = MAX_NESTING) -> bool:
     if isinstance(value, dict):
-        return all(type(name) is str and _is_plain(part) for name, part in value.items())
+        return nesting > 0 and all(type(name) is str and _is_plain(part, nesting - 1) for name, part in value.items())
     if isinstance(value, list):
-        return all(map(_is_plain, value))
+        return nesting > 0 and all(_is_plain(part, nesting - 1) for part in value)
     return type(value) in _PLAIN
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
     from trialanchor_chaincode.rules.state import Transaction
-    from trialanchor_node.anchoring.ports import Projection
+    from trialanchor_node.anchoring.ports import Check, Projection
 
 TYPE = "embedded"
 
@@ -52,6 +52,7 @@ class _Waiting:
     """A submitted transaction and, once it is done, what came of it."""
 
     transaction: Transaction
+    check: Check | None
     outcome: Outcome | None = None
     error: TrialAnchorError | None = None
 
@@ -95,9 +96,9 @@ class EmbeddedLedger:
         if row is not None and not verify_ed25519(key.public_bytes_raw(), row.signature, row.block.encode()):
             raise ConfigError("the ledger key is not the one this ledger was begun with; put the right key back")
 
-    def submit(self, transaction: Transaction) -> Outcome:
+    def submit(self, transaction: Transaction, check: Check | None = None) -> Outcome:
         """Apply a transaction and append its block."""
-        waiting = _Waiting(transaction)
+        waiting = _Waiting(transaction, check)
         self._waiting.append(waiting)
         with self._committing:
             while not waiting.done and self._waiting:
@@ -140,6 +141,8 @@ class EmbeddedLedger:
         applied: list[Applied] = []
         for waiting in batch:
             try:
+                if waiting.check is not None:
+                    waiting.check(state, context.at)
                 outcome = apply(state, waiting.transaction, context)
             except TrialAnchorError as refused:
                 decided.append(refused)

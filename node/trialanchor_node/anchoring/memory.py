@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
     from trialanchor_chaincode.rules.state import Outcome, Transaction
+    from trialanchor_node.anchoring.ports import Check
 
 
 class MemoryLedger:
@@ -37,10 +38,12 @@ class MemoryLedger:
         self._head: Block | None = None
         self._anchors: dict[str, list[LedgerAnchor]] = {}
 
-    def submit(self, transaction: Transaction) -> Outcome:
+    def submit(self, transaction: Transaction, check: Check | None = None) -> Outcome:
         """Apply a transaction and sign its block."""
         with self._lock:
             at = int(self._clock.now().timestamp())
+            if check is not None:
+                check(self._state, at)
             outcome = apply(self._state, transaction, Context(self.name, at, verify_ed25519))
             if not outcome.writes:
                 return outcome

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from trialanchor.blocks import Block
-    from trialanchor_chaincode.rules.state import Outcome, Transaction
+    from trialanchor_chaincode.rules.state import Outcome, StateView, Transaction
 
 
 class Applied(NamedTuple):
@@ -24,6 +24,10 @@ class Applied(NamedTuple):
 
 Projection: TypeAlias = "Callable[[Connection, Sequence[Applied]], None]"
 """Keeps tables of its own with what blocks did, in the ledger's database transaction."""
+
+
+Check: TypeAlias = "Callable[[StateView, int], None]"
+"""Looks at the state that a transaction is decided on, and the Unix second of its block; raises what refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,12 @@ class Ledger(Protocol):
     def name(self) -> str:
         """Name of the ledger, as in trust files: `embedded:<node oid>`."""
 
-    def submit(self, transaction: Transaction) -> Outcome:
+    def submit(self, transaction: Transaction, check: Check | None = None) -> Outcome:
         """Apply a transaction; it is final and durable on return.
+
+        Args:
+            transaction: What is asked for.
+            check: Asked just before the rules decide: what the caller knew of the state may be over by then.
 
         Returns:
             What the rules made of it, and its block. A repeated request writes nothing and gives the result it had; so
@@ -65,6 +73,7 @@ class Ledger(Protocol):
 
         Raises:
             RuleError: A rule refused it.
+            TrialAnchorError: `check` refused it.
             LedgerError: The ledger did not answer; whether it was applied is unknown until asked.
         """
 

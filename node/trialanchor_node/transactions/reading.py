@@ -1,7 +1,9 @@
 """Read what the ledger says, for those who may: objects and their versions, transactions, events.
 
 Who reads is the source whose token came with the request. It reads as its actor, and as the member under whose OID the
-actor lies: a study as its participants do, an object also by a grant. What concerns no study is read by every member.
+actor lies: a study as its participants do, an object also by a grant. What concerns no study is read by every member,
+but for what the registry says of an OID that is not public, and who holds or may read such an object: that is for its
+owner and for whom it granted it.
 
 Source: R-072, R-208; JS4652 8.3, 8.4.
 """
@@ -18,6 +20,7 @@ from sqlalchemy import select, tuple_
 from trialanchor.encoding import digest_text
 from trialanchor.errors import InputError, RuleError
 from trialanchor_chaincode.rules.access import is_delegated, may_read, may_read_object, study_of
+from trialanchor_chaincode.rules.descriptions import PUBLIC
 from trialanchor_chaincode.rules.state import read
 from trialanchor_node.anchoring.models import ledger_blocks
 from trialanchor_node.db import reading
@@ -37,6 +40,12 @@ if TYPE_CHECKING:
     from trialanchor_node.transactions.groups import StudyGroup
 
 PAGE_LIMIT: Final = 1_000
+
+_NO_OBJECTS: Final = (REQUESTS, "requests/")
+"""Prefixes of the state keys of requests, to the contracts and to the registry."""
+
+_OWNED: Final = ("custodians", "grants", "oids")
+"""Kinds of objects about an OID that are its owner's, whether or not it is in a study."""
 _START: Final = (-1, -1)
 
 
@@ -99,9 +108,9 @@ class LedgerReading:
             NotReadableError: No member that may act stands above it.
         """
         above = actor
-        while above and above not in self._members:
+        while above and above not in self._members.every:
             above = above.rpartition(".")[0]
-        if not above:
+        if above not in self._members:
             raise NotReadableError("the actor of this source belongs to no member that may act")
         return Reader(actor, above)
 
@@ -137,11 +146,11 @@ class LedgerReading:
             NotReadableError: The reader may not.
         """
         value = json.loads(self._ledger.read(key) or "null")
-        if not isinstance(value, dict) or key.startswith(REQUESTS):
+        if not isinstance(value, dict) or key.startswith(_NO_OBJECTS):
             raise NotFoundError("the ledger has no object of this name")
         oid = _oid_of(key)
         study = value.get("study") or study_of(partial(read, self), oid)
-        if study:
+        if study or (key.partition("/")[0] in _OWNED and value.get("visibility") != PUBLIC):
             self._check_object(reader, oid, study)
         return {"key": key, "value": value}
 
@@ -177,7 +186,7 @@ class LedgerReading:
 
         Raises:
             NotFoundError: The ledger has none of this name.
-            NotReadableError: The reader may not read its study.
+            NotReadableError: The reader may not read its study, or one that it changed.
         """
         query = (
             select(transactions, ledger_blocks.c.transaction.label("text"))
@@ -189,8 +198,7 @@ class LedgerReading:
             found = [] if row is None else connection.execute(_ORDERED.where(events.c.block == row.block)).all()
         if row is None:
             raise NotFoundError("the ledger has no transaction with this digest")
-        if row.study != row.caller:
-            self.check_study(reader, row.study)
+        self._check_transaction(reader, row, found)
         described = {name: getattr(row, name) for name in _DESCRIBED}
         return {
             **described,
@@ -198,6 +206,18 @@ class LedgerReading:
             "events": [event_json(each) for each in found],
             "transaction": json.loads(row.text),
         }
+
+    def _check_transaction(self, reader: Reader, row: Row[Any], found: Sequence[Row[Any]]) -> None:
+        """Check that somebody may read the study of a transaction, and those of its events.
+
+        What a member does in its own name may concern a study, such as an invitation; it reads that itself.
+        """
+        if row.study != row.caller:
+            self.check_study(reader, row.study)
+        for study in sorted({event.study for event in found} - {"", row.study}):
+            self._group.check(study)
+            if reader.member != row.caller:
+                self.check_study(reader, study)
 
     def events(self, reader: Reader, wanted: EventFilter) -> list[dict[str, Any]]:
         """Give events in the order of the ledger, from a place on.

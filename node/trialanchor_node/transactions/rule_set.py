@@ -15,7 +15,6 @@ from trialanchor.errors import RuleError
 from trialanchor_chaincode.rules.rule_set import rule_set_digest
 
 if TYPE_CHECKING:
-    from trialanchor_chaincode.rules.state import Outcome
     from trialanchor_node.anchoring.ports import Ledger
 
 KEY: Final = "rules"
@@ -52,10 +51,13 @@ class RuleSet:
         if contract != "members" and self.in_force not in (None, self.digest):
             raise RuleSetError("the regulators have put another rule set in force than the one of this node")
 
-    def notice(self, outcome: Outcome) -> None:
-        """Take over what a transaction has put in force."""
-        if KEY in outcome.writes:
-            self.in_force = self._read()
+    def reload(self) -> None:
+        """Read what is in force from the ledger.
+
+        Raises:
+            LedgerError: The ledger did not answer.
+        """
+        self.in_force = self._read()
 
     def _read(self) -> str | None:
         held = json.loads(self._ledger.read(KEY) or "null")

@@ -64,6 +64,19 @@ def _consistency(log: TinyLog, old: int, new: int) -> list[bytes]:
 class LedgerConformance:
     """The contract of `Ledger`, as tests."""
 
+    def test_a_check_sees_the_state_that_is_decided_on_and_may_refuse(self, ledger):
+        ledger.submit(registration())
+        seen = []
+
+        def check(state, at):
+            seen.append((state.get(f"members/{MEMBER}") is not None, at))
+            raise RuleError("no")
+
+        with pytest.raises(RuleError):
+            ledger.submit(registration(STRANGER), check)
+        assert seen == [(True, AT)]
+        assert ledger.read(f"members/{STRANGER}") is None
+
     def test_it_is_a_ledger_with_a_name(self, ledger):
         assert ledger.name == f"embedded:{NODE}"
 
