@@ -29,10 +29,17 @@ def approve(world, *digests):
 
     The contracts `reviews` and `trials` would have written them.
     """
-    approval = {"study": STUDY, "status": "approved", "until": NOW + 365 * DAY, "committee": ETHICS}
+    approval = {
+        "study": STUDY,
+        "status": "approved",
+        "since": NOW - 30 * DAY,
+        "until": NOW + 365 * DAY,
+        "committee": ETHICS,
+    }
     world.seed(f"approvals/{STUDY}/ethics", WRITTEN | approval)
     for digest in digests or (DIGEST,):
-        world.seed(f"approved_documents/{STUDY}/{digest}", WRITTEN | {"study": STUDY, "document": "consent_form"})
+        document = {"study": STUDY, "document": "consent_form", "since": NOW - 30 * DAY}
+        world.seed(f"approved_documents/{STUDY}/{digest}", WRITTEN | document)
     world.seed(f"protocols/{STUDY}", WRITTEN | {"study": STUDY, "newest": 1, "in_force": 1})
     for site in INVESTIGATORS:
         world.seed(f"sites/{STUDY}/{site}", WRITTEN | {"study": STUDY, "site": site, "status": "open"})

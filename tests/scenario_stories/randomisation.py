@@ -53,4 +53,5 @@ def story(world):
     world.do("randomisation/fix_draw_beacon", SPONSOR, lot=LOT, holder=SITE_A, committed=committed)
     world.do("randomisation/reveal_draw", SITE_A, lot=LOT, seed=DRAW_SEED)
     world.do("randomisation/close_list", STATISTICS, BY, **LIST)
+    world.seed(f"seals/{STUDY}", WRITTEN | {"study": STUDY, "disclosed_at": world.at})
     world.do("randomisation/reveal", STATISTICS, BY, **LIST, seed=LIST_SEED, scheme=SCHEME)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scenario_stories.consent import INVESTIGATORS
-from scenario_stories.randomisation import BY, KITS, prepare_list
+from scenario_stories.randomisation import BY, KITS, prepare_list, seed_lot
 from trialanchor_chaincode.rules.sealed_list import SealedUnit, sealed_root
-from worlds import ETHICS, REGULATOR_1, SITE_A, SPONSOR, STATISTICS, STUDY
+from worlds import ETHICS, REGULATOR_1, SITE_A, SPONSOR, STATISTICS, STUDY, WRITTEN
 
 HOLDERS = {f"{SPONSOR}.9.2": SPONSOR, f"{STATISTICS}.9.2": STATISTICS, f"{SITE_A}.9.2": SITE_A}
 SAFETY, SPONSOR_STATISTICIAN = f"{SPONSOR}.9.3", f"{SPONSOR}.9.4"
@@ -28,6 +28,7 @@ def seed_roles(world):
 
 def story(world):
     """Run the history."""
+    seed_lot(world)
     prepare_list(world)
     seed_roles(world)
     root = sealed_root(UNITS)
@@ -45,6 +46,7 @@ def story(world):
     known = {SAFETY: SPONSOR, SECRETARY: ETHICS, OFFICER: REGULATOR_1}
     for person, member in known.items():
         world.do("unblinding/acknowledge", member, {"actor": person}, kit=OPENED)
+    world.seed(f"locks/{STUDY}", WRITTEN | {"study": STUDY, "status": "locked", "data": LOCK})
     same = {"study": STUDY, "root": root, "list": LIST, "lock": LOCK}
     world.do("unblinding/disclose", STATISTICS, BY, **same)
     world.do("unblinding/disclose", SPONSOR, {"actor": SPONSOR_STATISTICIAN}, **same)

@@ -21,7 +21,7 @@ from trialanchor_chaincode.rules.anchors import apply_anchor
 from trialanchor_chaincode.rules.draft import Draft
 from trialanchor_chaincode.rules.members import apply_register
 from trialanchor_chaincode.rules.oids import ACTIONS, apply_oids
-from trialanchor_chaincode.rules.signed import check_envelope, check_signed, outcome_of, repeated
+from trialanchor_chaincode.rules.signed import check_delegated, check_envelope, check_signed, outcome_of, repeated
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
 from trialanchor_oid.errors import RuleError
 
@@ -88,6 +88,7 @@ def _apply_signed(state: StateView, transaction: Transaction, signed: Signed, co
     draft = Draft(state, transaction, signed, context)
     check_signed(draft, signed, spec, transaction.arguments)
     CONTRACTS[spec.contract][spec.action](draft, transaction.arguments)
+    check_delegated(draft, signed)
     return outcome_of(draft, signed)
 
 

@@ -4,8 +4,9 @@ State: `consent_versions/<study>` and `subjects/<oid>`, as `consent_gate` explai
 
 Rules:
 
-1. A version of the form is published by the sponsor or a site, once the ethics committee has approved its digest; the
-   next one states a reason, when it takes effect, and whether who signed an older one must sign again.
+1. A version of the form is published by the sponsor or a site, once the ethics committee has approved its digest, and
+   takes effect no earlier; the next one states a reason, when it takes effect, and whether who signed an older one must
+   sign again.
 2. A consent is signed by the subject or the guardian, on the version in force at that time, and recorded by an
    investigator of the site with the digests of the signed form and of the evidence of the process. This makes the
    subject known. A version is signed once; a new one is signed again.
@@ -66,9 +67,9 @@ ENDINGS: Final = (DISCONTINUED, LOST)
 
 def _publish(draft: Draft, arguments: dict[str, Any]) -> None:
     """Publish a version of the consent form (rule 1)."""
-    _check_ethics(draft)
+    _check_ethics(draft, arguments["effective"])
     draft.registered(arguments["form"], {"document"})
-    if not document_approved(draft, arguments["document"]):
+    if not document_approved(draft, arguments["document"], arguments["effective"]):
         refuse("consent-form-not-approved", form=arguments["form"])
     key = f"consent_versions/{draft.study}"
     before = draft.read(key)
@@ -91,8 +92,8 @@ def _publish(draft: Draft, arguments: dict[str, Any]) -> None:
     draft.event("consent:form:published", arguments["form"])
 
 
-def _check_ethics(draft: Draft) -> None:
-    if not ethics_approved(draft):
+def _check_ethics(draft: Draft, at: int) -> None:
+    if not ethics_approved(draft, at):
         refuse("ethics-not-approved", study=draft.study)
 
 
@@ -170,7 +171,7 @@ def _enrol(draft: Draft, arguments: dict[str, Any]) -> None:
     oid = arguments["subject"]
     found = _subject(draft, oid, (INCLUDED,))
     require_signature(draft, oid, arguments["occurred_at"])
-    _check_ethics(draft)
+    _check_ethics(draft, arguments["occurred_at"])
     require_protocol(draft)
     if draft.caller != draft.get(f"trials/{draft.study}")["sponsor"]:
         require_open_site(draft, draft.caller)

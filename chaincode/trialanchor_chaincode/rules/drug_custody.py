@@ -7,8 +7,8 @@ Rules:
 
 1. The sender offers packages at rest, under a seal and within a temperature range that suits all of them; they can be
    withdrawn until they are sent.
-2. To a site goes only what is in stock and sound. What is in quarantine, recalled, expired, returned or recovered goes
-   the other way.
+2. To a site goes only what is in stock and sound, when it is offered and when it is sent. What is in quarantine,
+   recalled, expired, returned or recovered goes the other way.
 3. Sending says waybill and carrier; from then on the units are in transit, on the books of the sender.
 4. The receiver accepts by counting every package, reading the seal and saying the condition; of a cold chain it gives
    the temperature log and what was measured. What was counted is the receiver's then; a difference opens a case.
@@ -66,7 +66,7 @@ def offer(draft: Draft, arguments: dict[str, Any]) -> None:
     draft.member(receiver)
     draft.participant(receiver, CUSTODIAN_ROLES)
     promised = temperatures(arguments, "range")
-    to_site = bool(set(draft.roles(receiver)) & set(SITE_ROLES))
+    to_site = _is_site(draft, receiver)
     cold = False
     for each in packages:
         package = own(draft, each)
@@ -74,7 +74,7 @@ def offer(draft: Draft, arguments: dict[str, Any]) -> None:
         if is_outside(promised, lot["range"]):
             refuse("range-outside", package=each)
         if to_site:
-            _check_for_site(draft, each, package)
+            _check_for_site(draft, each, package, package["state"])
         cold = cold or lot["cold_chain"]
         transfer(draft, each, package, {"state": OFFERED, "resume": package["state"], "shipment": oid})
     shipment = {"sender": draft.caller, "receiver": receiver, "packages": packages, "range": promised}
@@ -83,10 +83,14 @@ def offer(draft: Draft, arguments: dict[str, Any]) -> None:
     draft.event("ip:shipment:offered", oid)
 
 
-def _check_for_site(draft: Draft, oid: str, package: dict[str, Any]) -> None:
-    """Apply rule 2."""
-    if package["state"] != IN_STOCK:
-        refuse("package-state", package=oid, state=package["state"], states=IN_STOCK)
+def _is_site(draft: Draft, member: str) -> bool:
+    return bool(set(draft.roles(member)) & set(SITE_ROLES))
+
+
+def _check_for_site(draft: Draft, oid: str, package: dict[str, Any], state: str) -> None:
+    """Apply rule 2 to a package that is, or before it was offered was, in this state."""
+    if state != IN_STOCK:
+        refuse("package-state", package=oid, state=state, states=IN_STOCK)
     check_sound(draft, oid, package, draft.at)
 
 
@@ -102,8 +106,12 @@ def withdraw_offer(draft: Draft, arguments: dict[str, Any]) -> None:
 def ship(draft: Draft, arguments: dict[str, Any]) -> None:
     """Send an offered shipment: evidence of stock-out (rule 3)."""
     shipment = _shipment(draft, arguments, "sender", (OFFERED,))
+    to_site = _is_site(draft, shipment["receiver"])
     for oid in shipment["packages"]:
-        transfer(draft, oid, package_of(draft, oid), {"state": IN_TRANSIT})
+        package = package_of(draft, oid)
+        if to_site:
+            _check_for_site(draft, oid, package, package["resume"])
+        transfer(draft, oid, package, {"state": IN_TRANSIT})
     sent = {name: arguments[name] for name in ("waybill", "carrier")}
     _advance(draft, arguments, shipment, sent | {"status": IN_TRANSIT, "shipped_at": arguments["occurred_at"]})
 

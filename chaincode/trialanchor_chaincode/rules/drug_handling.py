@@ -1,12 +1,14 @@
 """Handle packages of trial drugs where they stand: split, merge, label, store.
 
-State: `packages/<oid>` (see `drug_packages.py`), and `labels/<study>/<code>`, the package that bears a random code.
+State: `packages/<oid>` (see `drug_packages.py`), and `package_labels/<study>/<code>`, the package that bears
+a random code.
 
 Rules:
 
 1. What is split off leaves its package, what is merged leaves all of them: no unit is made or lost. Parts are in the
    state of their parent, in quarantine when it is; nothing is split or merged while a case about it is open.
-2. Packages of one lot are merged, in one state. Of a run, only parts of the same kit: others may be of another arm.
+2. Packages of one lot are merged, in one state. Of a run, only parts of the same kit: others may be of another arm; and
+   of what is allocated to a subject, too.
 3. A code is given once in a study, and a package has one (R-079: random-coded at stock-in, by the protocol).
 4. Storing says where, with the drug's evidence fetched before; a hazardous drug also with evidence that the place is
    fit for it (GB 15603).
@@ -59,7 +61,8 @@ def merge(draft: Draft, arguments: dict[str, Any]) -> None:
             refuse("packages-differ", package=oid)
         put_package(draft, oid, taken_out(oid, package, package["quantity"]))
     one_root = all(package["root"] == first["root"] for package in packages)
-    if not one_root and draft.get(f"lots/{first['lot']}")["kind"] == RUN:
+    allocated = any(draft.read(f"allocations/{package['root']}") is not None for package in packages)
+    if not one_root and (allocated or draft.get(f"lots/{first['lot']}")["kind"] == RUN):
         refuse("kits-not-merged", lot=first["lot"])
     merged = part_of(first, oids, sum(package["quantity"] for package in packages))
     add_package(draft, into, merged if one_root else {**merged, "root": into})
@@ -79,7 +82,7 @@ def label(draft: Draft, arguments: dict[str, Any]) -> None:
             refuse("package-of-other-lot", package=oid, lot=arguments["lot"])
         if "label" in package:
             refuse("package-labelled", package=oid)
-        key = f"labels/{draft.study}/{code}"
+        key = f"package_labels/{draft.study}/{code}"
         if draft.read(key) is not None:
             refuse("label-taken", package=oid)
         draft.add(key, {"study": draft.study, "package": oid})

@@ -41,6 +41,7 @@ from trialanchor_chaincode.rules.drug_packages import (
 )
 from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_chaincode.rules.state import encode_value
+from trialanchor_chaincode.rules.transitions import TYPES
 
 if TYPE_CHECKING:
     from trialanchor_chaincode.rules.draft import Draft
@@ -113,7 +114,7 @@ def pack(draft: Draft, arguments: dict[str, Any]) -> None:
     inputs, kits = pairs(arguments, "inputs", most=MAX_INPUTS), pairs(arguments, "kits")
     made = sum(quantity for _, quantity in kits)
     given = sum(quantity for _, quantity in inputs)
-    if made != given:
+    if made != given or not TYPES["count"](made):
         refuse("sum-mismatch", given=given, made=made)
     taken = _take(draft, inputs)
     batches = [draft.get(f"lots/{each}") for each in taken]

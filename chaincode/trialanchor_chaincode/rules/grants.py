@@ -84,11 +84,17 @@ def _key(arguments: dict[str, Any]) -> str:
 
 
 def _check_owner(draft: Draft, oid: str) -> None:
+    _enter(draft, oid)
     owner = owner_of(draft.read, oid)
     if not owner:
         refuse("oid-not-registered", oid=oid)
     if owner != draft.caller:
         refuse("grant-not-owner", oid=oid, member=draft.caller)
+
+
+def _enter(draft: Draft, oid: str) -> None:
+    """Make the transition one of the study that an object belongs to."""
+    draft.study = study_of(draft.read, oid) or draft.caller
 
 
 def _event(draft: Draft, name: str, oid: str) -> None:
@@ -123,6 +129,7 @@ def _withdraw_transfer(draft: Draft, arguments: dict[str, Any]) -> None:
 def _accept_transfer(draft: Draft, arguments: dict[str, Any]) -> None:
     """Accept the authorisation over an object (rule 2)."""
     oid = arguments["object"]
+    _enter(draft, oid)
     if _offer_of(draft, oid)["offered"] != draft.caller:
         refuse("transfer-to-other", oid=oid, member=draft.caller)
     draft.put(f"custodians/{oid}", {"object": oid, "holder": draft.caller})
@@ -139,6 +146,7 @@ def _offer_of(draft: Draft, oid: str) -> dict[str, Any]:
 def _subscribe(draft: Draft, arguments: dict[str, Any]) -> None:
     """Subscribe to classes of events of a study, or change them (rule 3)."""
     study, classes = arguments["study"], arguments["classes"]
+    _enter(draft, study)
     draft.get(f"trials/{study}", "study-unknown")
     granted = is_granted(draft.read, draft.caller, study, SUBSCRIBE, draft.at)
     if not granted and not takes_part(draft.read, draft.caller, study):
@@ -152,6 +160,7 @@ def _subscribe(draft: Draft, arguments: dict[str, Any]) -> None:
 
 def _unsubscribe(draft: Draft, arguments: dict[str, Any]) -> None:
     """End a subscription (rule 3)."""
+    _enter(draft, arguments["study"])
     key = f"subscriptions/{arguments['study']}/{draft.caller}"
     subscription = draft.read(key)
     if subscription is None or subscription["status"] != ACTIVE:

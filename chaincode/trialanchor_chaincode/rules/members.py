@@ -61,7 +61,7 @@ def apply_register(state: StateView, transaction: Transaction) -> Outcome:
         raise MemberRefusedError("a member is named by its OID")
     if not isinstance(roles, list) or not roles or any(type(role) is not str or role not in ROLES for role in roles):
         raise MemberRefusedError("a member has at least one role, all of them from the role table")
-    if not isinstance(roots, list) or not roots or any(type(root) is not str for root in roots):
+    if not isinstance(roots, list) or not roots or any(type(root) is not str or not root.isascii() for root in roots):
         raise MemberRefusedError("a member has at least one root certificate in PEM")
     if not _are_revocations(transaction.arguments.get("revoked", {})):
         raise MemberRefusedError("a revocation is the digest of a certificate and the Unix second from which it counts")

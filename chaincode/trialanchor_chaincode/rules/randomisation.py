@@ -12,14 +12,17 @@ The draws of retention samples are in `randomisation_draws`. States: `committed`
 Rules:
 
 1. The holder, sponsor or third party, commits to a scheme and a seed before anybody can know the beacon.
-2. The beacon is the digest of the transaction by which another member fixes it, which names that of the commitment. The
-   list follows from scheme, seed and beacon (`lists`). The holder cannot choose it, since the beacon comes after its
-   commitment; the other member cannot, since it does not know the seed. A list that is given up stays on the ledger,
-   and a new one has another code.
+2. The beacon is the digest of the transaction by which a member of another organisation fixes it, which names that of
+   the commitment. The list follows from scheme, seed and beacon (`lists`). The holder cannot choose it, since the
+   beacon comes after its commitment; the other member cannot, since it does not know the seed. A list that is given up
+   stays on the ledger, and a new one has another code.
 3. Numbers are given in order, by the ledger itself, each once, to an enrolled subject whose consent is in force, while
-   the ethics approval is. Block time is the time of randomisation, so that nobody picks a place by a late entry.
-4. The holder alone allocates kits; each is allocated once. Neither number nor kit says which arm it is of.
-5. Seed and scheme are revealed when the list is closed and no seal of the study is unbroken. They are those committed
+   the ethics approval is. The code of a stratum has no dot, so that no two numbers read alike. Block time is the time
+   of randomisation, so that nobody picks a place by a late entry.
+4. The holder alone allocates kits of the study, each once and as it left the packaging run, so that its parts go with
+   it. What another subject has is not allocated. Neither number nor kit says which arm it is of.
+5. Seed and scheme are revealed when the list is closed and the blind is lifted: in a blinded study the sealed list is
+   disclosed, or nothing was sealed before the study ended. They are those committed
    to, so that anybody can compute the list again, and compare it with the sealed list that was disclosed.
 
 Source: R-126, R-144 to R-146; GD44 6.1, 7.1.3, 7.3.2; JS4652 7.4.2 b); BE 2.6; RESMAN 三.3.
@@ -31,10 +34,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_chaincode.rules.consent_gate import ENROLLED, RANDOMISED, require_consent
+from trialanchor_chaincode.rules.drug_packages import package_of
 from trialanchor_chaincode.rules.lists import commitment, scheme_digest
 from trialanchor_chaincode.rules.randomisation_draws import DRAW_HANDLERS, check_answered, take_seed
 from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_chaincode.rules.review_gate import ethics_approved
+from trialanchor_chaincode.rules.review_organs import related
 from trialanchor_chaincode.rules.transitions import MAX_CODES, TYPES
 from trialanchor_chaincode.rules.unblinding_gate import is_blind
 
@@ -59,7 +64,8 @@ def _commit(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("list-exists", list=arguments["list"])
     strata = arguments["strata"]
     if not 1 <= len(strata) <= MAX_CODES or not all(
-        TYPES["code"](name) and TYPES["positive"](places) and places <= MAX_PLACES for name, places in strata.items()
+        TYPES["code"](name) and "." not in name and TYPES["positive"](places) and places <= MAX_PLACES
+        for name, places in strata.items()
     ):
         refuse("strata", most=MAX_CODES, places=MAX_PLACES)
     take_seed(draft, arguments["commitment"], key)
@@ -98,8 +104,8 @@ def _fix_beacon(draft: Draft, arguments: dict[str, Any]) -> None:
     """Fix the beacon of a list, by this transaction (rule 2)."""
     key = _list_key(draft, arguments)
     found = _list(draft, arguments["list"], (COMMITTED,))
-    if found["holder"] == draft.caller:
-        refuse("beacon-by-holder", member=draft.caller)
+    if related(found["holder"], draft.caller):
+        refuse("beacon-by-holder", member=found["holder"])
     check_answered(found, arguments)
     draft.put(key, found | {"state": FIXED, "beacon": draft.tx, "beacon_by": draft.caller})
     draft.event("random:list:fixed", draft.study)
@@ -143,8 +149,18 @@ def _allocate(draft: Draft, arguments: dict[str, Any]) -> None:
         if draft.read(f"allocations/{kit}") is not None:
             refuse("kit-allocated", kit=kit)
         draft.registered(kit, {"kit"})
+        _check_kit(draft, kit, oid)
         draft.add(f"allocations/{kit}", allocation)
         draft.event("random:kit:allocated", kit)
+
+
+def _check_kit(draft: Draft, kit: str, subject: str) -> None:
+    """Check that a kit may be allocated to a subject (rule 4)."""
+    package = package_of(draft, kit)
+    if package["root"] != kit:
+        refuse("unit-is-part", oid=kit, root=package["root"])
+    if package.get("subject", subject) != subject:
+        refuse("kit-dispensed", package=kit)
 
 
 def _close(draft: Draft, arguments: dict[str, Any]) -> None:

@@ -13,8 +13,9 @@ Rules:
 
 1. Whoever received units of a lot commits to a seed and to the units, before anybody can know the beacon. They are all
    that it has in stock of the lot. Until the beacon is fixed it may commit again, when more was received.
-2. Another member fixes the beacon: the digest of that very transaction. It names the transaction of the commitment that
-   it answers; so a beacon that was seen on its way meets no newer commitment, and neither chooses the outcome.
+2. A member of another organisation fixes the beacon: the digest of that very transaction. It names the transaction of
+   the commitment that it answers; so a beacon that was seen on its way meets no newer commitment, and neither chooses
+   the outcome.
 3. The seed is then revealed, and the rules draw (`lists`). Anybody can draw again from what the state says. A lot is
    drawn from once by each member; the contract `drugs` retains exactly the units that were drawn. While a draw is under
    way it retains nothing of the lot: so a member that does not like the outcome gains nothing by keeping its seed.
@@ -32,6 +33,7 @@ from trialanchor_chaincode.rules.drug_books import IN_STOCK
 from trialanchor_chaincode.rules.drug_packages import own
 from trialanchor_chaincode.rules.lists import commitment, draw
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.review_organs import related
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,8 +114,8 @@ def _fix_draw_beacon(draft: Draft, arguments: dict[str, Any]) -> None:
     """Fix the beacon of a draw, by this transaction (rule 2)."""
     lot, holder = arguments["lot"], arguments["holder"]
     found = _committed(draft, lot, holder, COMMITTED)
-    if holder == draft.caller:
-        refuse("beacon-by-holder", member=draft.caller)
+    if related(holder, draft.caller):
+        refuse("beacon-by-holder", member=holder)
     check_answered(found, arguments)
     draft.put(_key(lot, holder), found | {"state": FIXED, "beacon": draft.tx, "beacon_by": draft.caller})
     draft.event("random:draw:fixed", lot)

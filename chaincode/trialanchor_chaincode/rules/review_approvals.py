@@ -6,8 +6,8 @@ Rules:
 
 1. The first approval, and one after an expired or withdrawn one, comes from an initial review. A continuing review
    prolongs it or ends its suspension; an expedited one prolongs nothing; a filing is acknowledged and changes nothing.
-2. An approval says until when it holds, and names the documents that were reviewed, by digest and version. What it
-   approved before stays approved.
+2. An approval says since and until when it holds, and names the documents that were reviewed, by digest and version.
+   What it approved before stays approved.
 3. The committee that is appointed now suspends and withdraws the approval. A rejected amendment ends no approval.
 4. An approval with conditions is in force. When they are not met it is suspended for rectification, or withdrawn.
 
@@ -68,14 +68,21 @@ def approve(draft: Draft, oid: str, review: dict[str, Any], until: int | None) -
         refuse("approval-validity", review=oid)
     if sort == EXPEDITED:
         _check_expedited(draft, oid, until)
+    goes_on = before is not None and (sort != INITIAL or before["review"] == oid)
+    times = {"since": before["since"] if goes_on else draft.at, "until": until}
     draft.put(
-        _key(draft),
-        {"study": draft.study, "status": APPROVED, "until": until, "committee": draft.caller, "review": oid},
+        _key(draft), {"study": draft.study, "status": APPROVED, **times, "committee": draft.caller, "review": oid}
     )
     for document, digest, number in review["documents"]:
-        approved = {"study": draft.study, "document": document, "number": number, "review": oid}
-        draft.put(f"approved_documents/{draft.study}/{digest}", approved)
+        _approve_document(draft, digest, {"document": document, "number": number, "review": oid})
     draft.event("review:approval:given", draft.study)
+
+
+def _approve_document(draft: Draft, digest: str, named: dict[str, Any]) -> None:
+    key = f"approved_documents/{draft.study}/{digest}"
+    before = draft.read(key)
+    since = draft.at if before is None else before["since"]
+    draft.put(key, {"study": draft.study, "since": since, **named})
 
 
 def _check_expedited(draft: Draft, oid: str, until: int) -> None:

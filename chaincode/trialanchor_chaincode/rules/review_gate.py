@@ -3,15 +3,17 @@
 State, written by the contract `reviews`:
 
 - `approvals/<study>/ethics`: the ethics approval that was given last: `study`, `status` (`approved`, `suspended` or
-  `withdrawn`), the time `until` which it holds, the `committee` that gave it and the `review` in which it did;
+  `withdrawn`), the times `since` and `until` which it holds, the `committee` that gave it and the `review` in which it
+  did;
 - `approved_documents/<study>/<digest>`: a document that the committee approved: `study`, `document`, `number`,
-  `review`;
+  `review`, and `since` when;
 - `passes/<study>/<stage>/<organ>/<form>`: what came of a review last: `study`, `status` (`passed`, `conditional`,
   `rectify` or `rejected`), `review`, and the time `until` which it holds, if it ends.
 
 Rules:
 
-1. An ethics approval is in force from its decision until it expires, is suspended or is withdrawn.
+1. An ethics approval is in force from its decision until it expires, is suspended or is withdrawn. What is recorded
+   later than it happened needs one now, that was there then.
 2. A document is approved while the approval is in force, when the committee has named its digest.
 3. A stage is completed when each of its reviews is passed and has not expired; open conditions are met first.
 
@@ -33,15 +35,23 @@ APPROVED: Final = "approved"
 PASSED: Final = "passed"
 
 
-def ethics_approved(draft: Draft) -> bool:
-    """Tell whether the transaction's study has an ethics approval in force at the block's time (rule 1)."""
+def ethics_approved(draft: Draft, at: int | None = None) -> bool:
+    """Tell whether the transaction's study has an ethics approval in force, which was given by a time (rule 1).
+
+    Args:
+        draft: The transition in the making.
+        at: Unix second by which it must have been given; that of the block when None.
+    """
     approval = draft.read(f"approvals/{draft.study}/ethics")
-    return approval is not None and approval["status"] == APPROVED and draft.at < approval["until"]
+    if approval is None or approval["status"] != APPROVED or draft.at >= approval["until"]:
+        return False
+    return at is None or bool(at >= approval["since"])
 
 
-def document_approved(draft: Draft, digest: str) -> bool:
-    """Tell whether the ethics approval in force covers a document of the transaction's study (rule 2)."""
-    return ethics_approved(draft) and draft.read(f"approved_documents/{draft.study}/{digest}") is not None
+def document_approved(draft: Draft, digest: str, at: int | None = None) -> bool:
+    """Tell whether the approval in force covers a document of the study, and did by a time (rule 2)."""
+    found = draft.read(f"approved_documents/{draft.study}/{digest}")
+    return found is not None and ethics_approved(draft, at) and (at is None or bool(at >= found["since"]))
 
 
 def pass_key(study: str, review: Review) -> str:

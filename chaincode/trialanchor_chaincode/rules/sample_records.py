@@ -82,7 +82,7 @@ OPERATORS: Final = ("analyst", "crc", "principal_investigator", "sample_custodia
 REVIEWERS: Final = (*OPERATORS, "quality")
 """Functions of who reviews what another has done (复核人)."""
 
-_INHERITED: Final = ("study", "holder", "type", "place", "range", "deviation")
+_INHERITED: Final = ("study", "holder", "type", "place", "range", "deviation", "until")
 """What a sample has from the one it was taken of."""
 
 

@@ -5,10 +5,10 @@
 3. A request is done once. The same one again, even signed again, writes nothing and gives the result it had; the same
    name with another content is refused.
 4. Its arguments are of their form; kind and subject of the signed statement are those of the transition.
-5. In a study: the study is in progress, or in a status in which the transition may still be made, and the caller takes
-   part in it in one of the roles.
+5. What is the member's own concern names no study. In a study: the study is in progress, or in a status in which the
+   transition may still be made, and the caller takes part in it in one of the roles.
 6. Where a person must sign, a person did; who signs as a person is appointed by the caller now, for a function that
-   the transition asks for.
+   the transition asks for. Who is appointed for some studies only acts in these, and not for the member as a whole.
 7. What happened is not in the future; what is recorded more than a day late says why.
 
 Source: R-003 to R-014, R-047, R-058, R-204; JS4652 8.4, 8.5.
@@ -84,7 +84,9 @@ def check_signed(draft: Draft, signed: Signed, spec: TransitionSpec, arguments: 
     if signed.subject != arguments[spec.subject]:
         refuse("subject-mismatch", subject=spec.subject)
     held = member["roles"]
-    if spec.scope == STUDY:  # (5)
+    if spec.scope != STUDY and signed.study != draft.caller:  # (5)
+        refuse("study-mismatch", oid=signed.subject, study=signed.study)
+    if spec.scope == STUDY:
         _check_study(draft, spec)
         held = draft.roles(draft.caller)
         if not held:
@@ -93,6 +95,16 @@ def check_signed(draft: Draft, signed: Signed, spec: TransitionSpec, arguments: 
         refuse("role-missing", roles=", ".join(spec.roles), action=f"{spec.contract}/{spec.action}")
     _check_actor(draft, signed, spec)
     _check_time(draft, arguments)
+
+
+def check_delegated(draft: Draft, signed: Signed) -> None:
+    """Apply the last part of rule 6, once the transition has said of which study it is.
+
+    Raises:
+        TransitionRefusedError: `appointment-of-other-study`.
+    """
+    if signed.named:
+        draft.delegated(draft.actor)
 
 
 def _check_study(draft: Draft, spec: TransitionSpec) -> None:

@@ -8,9 +8,9 @@ Rules:
 
 1. A list is sealed by a statistician of the sponsor or a third party, to key holders who are appointed by members of
    the study, before the first blinded unit is dispensed.
-2. A seal is replaced by its keeper alone, with a reason. The root changes only when units are added: holders come and
-   go, what was sealed stays.
-3. The list is disclosed when sponsor and third party both say so, of the same list, under the same database lock. Its
+2. A seal is replaced by its keeper alone, with a reason. The root changes only when units are added, with a proof that
+   the list begins with those that were sealed before: holders come and go, what was sealed stays.
+3. The list is disclosed when sponsor and third party both say so, of the same list, while the data are locked. Its
    root must be the sealed one: a list that was changed cannot be disclosed.
 
 The ledger holds digests of the list, never a treatment.
@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.sealed_list import extends
 from trialanchor_chaincode.rules.unblinding_requests import REQUEST_HANDLERS
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 KEY_HOLDER: Final = ("key_holder",)
 SPONSOR: Final = "sponsor"
 THIRD_PARTY: Final = "third_party"
+
+LOCKED: Final = "locked"
 
 MAX_HOLDERS: Final = 64
 """Key holders of a seal at most."""
@@ -79,9 +82,8 @@ def _check_replacement(draft: Draft, before: dict[str, Any], arguments: dict[str
         refuse("seal-of-other-member", keeper=before["keeper"])
     if "reason" not in arguments:
         refuse("seal-reason")
-    if arguments["units"] < before["units"] or (
-        arguments["units"] == before["units"] and arguments["root"] != before["root"]
-    ):
+    old, new = (before["units"], before["root"]), (arguments["units"], arguments["root"])
+    if not extends(old, new, arguments.get("proof", [])):
         refuse("seal-changed", units=before["units"])
 
 
@@ -94,6 +96,9 @@ def _disclose(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("seal-disclosed", study=draft.study)
     if arguments["root"] != seal["root"]:
         refuse("seal-mismatch", units=seal["units"])
+    lock = draft.read(f"locks/{draft.study}")
+    if lock is None or lock["status"] != LOCKED or lock["data"] != arguments["lock"]:
+        refuse("disclosure-unlocked", study=draft.study)
     side = SPONSOR if SPONSOR in draft.roles(draft.caller) else THIRD_PARTY
     asked = {"list": arguments["list"], "lock": arguments["lock"]}
     other = seal.get("disclosure")

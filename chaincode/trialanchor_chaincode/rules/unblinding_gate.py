@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trialanchor_chaincode.rules.draft import RUNNING
 from trialanchor_chaincode.rules.state import read
 
 if TYPE_CHECKING:
     from trialanchor_chaincode.rules.draft import Draft
     from trialanchor_chaincode.rules.state import StateView
+
+OPEN_LABEL: Final = "open"
+PAUSED: Final = "paused"
 
 REQUESTED: Final = "requested"
 DECLINED: Final = "declined"
@@ -40,6 +44,9 @@ def may_release(state: StateView, kit: str, holder: str) -> bool:
 
 
 def is_blind(draft: Draft) -> bool:
-    """Tell whether the allocations of the transaction's study are sealed and not disclosed yet."""
+    """Tell whether the allocations of the transaction's study are not disclosed yet, or may still be sealed."""
     seal = draft.read(f"seals/{draft.study}")
-    return seal is not None and "disclosed_at" not in seal
+    if seal is not None:
+        return "disclosed_at" not in seal
+    trial = draft.get(f"trials/{draft.study}")
+    return trial["blinding"] != OPEN_LABEL and trial["status"] in {RUNNING, PAUSED}

@@ -12,8 +12,10 @@ States: `requested` → `opened` → `released`, or `requested` → `declined`, 
 Rules:
 
 1. An investigator asks for one unit of the own site, with a reason. A unit is the package as it left the packaging run,
-   under which its entry is sealed; what was split off shares its treatment and is asked for by it.
-2. Key holders other than the requester approve, as many as the seal asks for. With the last the unit is opened: that
+   under which its entry is sealed; what was split off shares its treatment and is asked for by it, as its `part`. The
+   site has the unit or the part, or a subject of its own does.
+2. Key holders other than the requester approve, as many as the seal asks for; who holds no share any more does not
+   count. With the last the unit is opened: that
    stands on the ledger before any share leaves its holder, and no other unit is touched.
 3. Any holder may then release a share. It is recorded by its digest, each holder's once, and so is every view.
 4. Sponsor, site, ethics committee and regulators say that they know of it, each once.
@@ -39,7 +41,7 @@ def _request(draft: Draft, arguments: dict[str, Any]) -> None:
     """Ask for the treatment of one unit (rule 1)."""
     kit = arguments["kit"]
     draft.get(f"seals/{draft.study}", "seal-missing")
-    subject = _check_unit(draft, kit, arguments.get("subject"))
+    subject = _check_unit(draft, kit, arguments.get("part", kit), arguments.get("subject"))
     before = draft.read(_key(kit))
     if before is not None and before["state"] != DECLINED:
         refuse("unblinding-requested-already", kit=kit, state=before["state"])
@@ -54,13 +56,13 @@ def _key(kit: str) -> str:
     return f"unblindings/{kit}"
 
 
-def _check_unit(draft: Draft, kit: str, named: str | None) -> str | None:
+def _check_unit(draft: Draft, kit: str, part: str, named: str | None) -> str | None:
     """Check that a unit is one of the calling site's (rule 1); give the subject it belongs to, if there is one."""
     package = allocation = None
-    if draft.read(f"packages/{kit}") is not None:
-        package = draft.in_study(f"packages/{kit}")
+    if part != kit or draft.read(f"packages/{kit}") is not None:
+        package = draft.in_study(f"packages/{part}", "unit-unknown")
         if package["root"] != kit:
-            refuse("unit-is-part", oid=kit, root=package["root"])
+            refuse("unit-is-part", oid=part, root=package["root"])
     if draft.read(f"allocations/{kit}") is not None:
         allocation = draft.in_study(f"allocations/{kit}")
     found = [each for each in (package, allocation) if each is not None]
@@ -70,10 +72,10 @@ def _check_unit(draft: Draft, kit: str, named: str | None) -> str | None:
     if named is not None and any(each != named for each in subjects):
         refuse("unit-of-other-subject", kit=kit)
     subject: str | None = named or (subjects[0] if subjects else None)
-    sites = [] if package is None else [package["holder"]]
+    sites = [] if package is None or subjects else [package["holder"]]
     if subject is not None:
-        sites = [draft.in_study(f"subjects/{subject}", "subject-unknown")["site"]]
-    if draft.caller not in sites:
+        sites.append(draft.in_study(f"subjects/{subject}", "subject-unknown")["site"])
+    if any(site != draft.caller for site in sites):
         refuse("unit-of-other-site", kit=kit, member=draft.caller)
     return subject
 
@@ -94,6 +96,12 @@ def _check_key_holder(draft: Draft) -> None:
         refuse("not-key-holder", study=draft.study)
 
 
+def _enough(draft: Draft, persons: list[str]) -> bool:
+    """Tell whether as many have acted as the seal asks for, of the holders that it names now."""
+    seal = draft.get(f"seals/{draft.study}")
+    return sum(each in seal["holders"] for each in persons) >= int(seal["threshold"])
+
+
 def _opened(draft: Draft, kit: str, states: tuple[str, ...] = IS_OPEN) -> dict[str, Any]:
     """Give a request for a unit that the ledger says is opened."""
     request = draft.in_study(_key(kit), "unblinding-unknown")
@@ -111,7 +119,7 @@ def _approve(draft: Draft, arguments: dict[str, Any]) -> None:
     approvals = [*request["approvals"], draft.actor]
     draft.event("unblinding:kit:approved", kit)
     opened = {}
-    if len(approvals) >= draft.get(f"seals/{draft.study}")["threshold"]:
+    if _enough(draft, approvals):
         opened = {"state": OPENED, "opened_at": draft.at}
         draft.event("unblinding:kit:opened", kit)
     draft.put(_key(kit), request | {"approvals": approvals} | opened)
@@ -133,7 +141,7 @@ def _release(draft: Draft, arguments: dict[str, Any]) -> None:
     if any(each["holder"] == draft.actor for each in request["releases"]):
         refuse("share-released-already", kit=kit)
     releases = [*request["releases"], {"holder": draft.actor, "share": arguments["share"]}]
-    enough = len(releases) >= draft.get(f"seals/{draft.study}")["threshold"]
+    enough = _enough(draft, [each["holder"] for each in releases])
     draft.put(_key(kit), request | {"releases": releases, "state": RELEASED if enough else request["state"]})
     draft.event("unblinding:key:released", kit)
 

@@ -2102,7 +2102,8 @@ class Unblinding(Contract[R_co]):
 
     def seal(
         self, *, study: Oid, file: Digest, root: Digest, units: Count, holders: Oids, threshold: Count,
-        reason: Code | None = None, evidence: Digests | None = None, request: str | None = None
+        reason: Code | None = None, proof: Digests | None = None, evidence: Digests | None = None,
+        request: str | None = None
     ) -> R_co:
         """Seal the list of a study to its key holders.
 
@@ -2112,12 +2113,12 @@ class Unblinding(Contract[R_co]):
         """
         return self._ask(
             "seal", study, request, study=study, file=file, root=root, units=units, holders=holders,
-            threshold=threshold, reason=reason, evidence=evidence
+            threshold=threshold, reason=reason, proof=proof, evidence=evidence
         )
 
     def request(
-        self, *, study: Oid, kit: Oid, reason: Code, subject: Oid | None = None, evidence: Digests | None = None,
-        request: str | None = None
+        self, *, study: Oid, kit: Oid, reason: Code, part: Oid | None = None, subject: Oid | None = None,
+        evidence: Digests | None = None, request: str | None = None
     ) -> R_co:
         """Ask for emergency unblinding of one unit.
 
@@ -2127,7 +2128,7 @@ class Unblinding(Contract[R_co]):
         Source: R-091, R-092, X-22; GD44 7.3.2; JS4652 7.5.2 f).
         """
         return self._ask(
-            "request", study, request, kit=kit, subject=subject, reason=reason, evidence=evidence
+            "request", study, request, kit=kit, part=part, subject=subject, reason=reason, evidence=evidence
         )
 
     def approve(

@@ -29,6 +29,7 @@ from trialanchor.sealing.files import (
 )
 from trialanchor.sealing.keys import SHARE_SIZE
 from trialanchor.sealing.units import MAX_UNITS, arcs
+from trialanchor_chaincode.rules.sealed_list import extension_proof
 from trialanchor_chaincode.rules.unblinding import MAX_HOLDERS
 
 
@@ -118,6 +119,10 @@ class SealedList:
             "holders": [holder.oid for holder in self.holders],
             "threshold": self.threshold,
         }
+
+    def extension(self, before: int) -> list[str]:
+        """Give the argument `proof` of a seal that adds units to the `before` ones that were sealed on the ledger."""
+        return extension_proof([unit.leaf for unit in self.units], before)
 
     def encode(self) -> bytes:
         """Encode as the file of the sealed list."""

@@ -51,7 +51,13 @@ def seed(world):
 def approve(world, **more):
     """Let the ethics committee approve the study for a year."""
     approve_documents(world, DOCUMENT)
-    given = {"study": STUDY, "status": "approved", "until": NOW + 365 * DAY, "committee": ETHICS}
+    given = {
+        "study": STUDY,
+        "status": "approved",
+        "since": NOW - 30 * DAY,
+        "until": NOW + 365 * DAY,
+        "committee": ETHICS,
+    }
     world.seed(f"approvals/{STUDY}/ethics", WRITTEN | given | more)
 
 
@@ -163,6 +169,15 @@ class TestPublish:
         publish(ready)
         changed = {"document": SIGNED, "effective": NOW - DAY, "reason": "wording"}
         refuse_publish(ready, "consent-form-not-approved", 2, **changed)
+
+    def test_a_version_takes_effect_no_earlier_than_the_approval_and_its_own(self, ready):
+        approved = ready.get(f"approvals/{STUDY}/ethics")
+        ready.seed(f"approvals/{STUDY}/ethics", approved | {"since": NOW - DAY})
+        refuse_publish(ready, "ethics-not-approved", effective=NOW - DAY - 1)
+        document = ready.get(f"approved_documents/{STUDY}/{DOCUMENT}")
+        ready.seed(f"approved_documents/{STUDY}/{DOCUMENT}", document | {"since": NOW - HOUR})
+        refuse_publish(ready, "consent-form-not-approved", effective=NOW - HOUR - 1)
+        publish(ready, effective=NOW - HOUR)
 
     def test_a_version_waits_for_the_one_before_to_take_effect(self, ready):
         publish(ready, effective=NOW + DAY)
@@ -285,6 +300,14 @@ class TestSteps:
             "data",
         )
         assert names(outcome) == [("consent:subject:withdrawn", SUBJECT)]
+
+    def test_nobody_is_enrolled_before_the_approval_by_a_late_entry(self, ready):
+        publish(ready)
+        take(ready, "sign", "screen")
+        approve(ready, since=NOW - 7 * HOUR + 1)
+        refuse_step(ready, "ethics-not-approved", "enrol")
+        approve(ready, since=NOW - 7 * HOUR)
+        take(ready, "enrol")
 
     @pytest.mark.parametrize("gone", [{"status": "suspended"}, {"until": NOW}])
     def test_nobody_is_enrolled_when_the_approval_is_gone(self, ready, gone):

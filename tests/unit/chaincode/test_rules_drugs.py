@@ -14,6 +14,7 @@ from drug_worlds import (
     RANGE,
     RUN,
     SHIPMENT,
+    SUBJECT,
     TEST,
     UNITS,
     Drugs,
@@ -27,7 +28,8 @@ from trialanchor_chaincode.rules.drug_books import Place, balance, difference, l
 from trialanchor_chaincode.rules.drug_lots import check_packing, date_of, packing_commitment
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
 from trialanchor_chaincode.rules.state import Context
-from worlds import DEPOT, ETHICS, LAB, NOW, OTHER_STUDY, OUTSIDER, SITE_A, SPONSOR, STUDY
+from trialanchor_chaincode.rules.transitions import MAX_COUNT as MOST
+from worlds import DEPOT, ETHICS, LAB, NOW, OTHER_STUDY, OUTSIDER, SITE_A, SPONSOR, STUDY, WRITTEN
 
 
 @pytest.fixture
@@ -142,6 +144,7 @@ class TestRuns:
         [
             ("sum-mismatch", {"inputs": [[BATCH_T, 31], [BATCH_P, 30]]}),
             ("sum-mismatch", {"inputs": [[BATCH_T, 29], [BATCH_P, 30]]}),
+            ("sum-mismatch", {"inputs": [[BATCH_T, MOST], [BATCH_P, 2]], "kits": [[KITS[0], MOST], [KITS[1], 2]]}),
             ("package-short", {"inputs": [[BATCH_T, 101], [BATCH_P, 1]], "kits": [[KITS[0], 102]]}),
             ("run-shows-arm", {"inputs": [[BATCH_T, 60]]}),
             ("run-shows-arm", {"kits": [[KITS[0], 20], [KITS[1], 40]]}),
@@ -251,6 +254,17 @@ class TestPackages:
         assert (found["root"], found["quarantined"], found["cause"]) == (KITS[0], True, "doubt")
         assert "label" not in found
 
+    def test_what_is_allocated_is_merged_only_with_its_own_parts(self, drugs):
+        drugs.batches()
+        one, two, three, into = (drugs.new_oid() for _ in range(4))
+        drugs.do("split", SPONSOR, package=BATCH_T, parts=[[one, 10], [two, 20]])
+        drugs.do("merge", SPONSOR, package=three, parents=[one])
+        drugs.world.seed(f"packages/{three}", drugs.package(three) | {"root": three})
+        drugs.world.seed(f"allocations/{three}", WRITTEN | {"study": STUDY, "subject": SUBJECT})
+        drugs.refuse("kits-not-merged", "merge", SPONSOR, package=into, parents=[two, three])
+        drugs.do("merge", SPONSOR, package=into, parents=[three])
+        assert drugs.package(into)["root"] == three
+
     def test_packages_are_merged_whole(self, drugs):
         drugs.batches()
         one, two, both = drugs.new_oid(), drugs.new_oid(), drugs.new_oid()
@@ -290,7 +304,8 @@ class TestPackages:
     def test_a_code_is_given_once(self, drugs):
         drugs.packed()
         assert drugs.package(KITS[0])["label"] == "r001"
-        assert drugs.world.get(f"labels/{STUDY}/r001")["package"] == KITS[0]
+        assert drugs.world.get(f"package_labels/{STUDY}/r001")["package"] == KITS[0]
+        assert drugs.world.get(f"labels/{STUDY}/r001") is None, "there the registry has labels of OIDs"
         part = drugs.new_oid()
         drugs.do("split", SPONSOR, package=KITS[0], parts=[[part, 4]])
         drugs.refuse("label-taken", "label", SPONSOR, lot=RUN, labels=[[part, "r002"]])

@@ -97,6 +97,18 @@ class TestShipments:
         drugs.world.seed(f"lots/{RUN}", drugs.world.get(f"lots/{RUN}") | {"expiry": "20250101"})
         drugs.refuse("lot-expired", "offer", SPONSOR, **offering(shipment=other))
 
+    def test_what_is_no_longer_sound_is_not_sent_to_a_site(self, drugs):
+        drugs.packed().offered()
+        drugs.do("quarantine", SPONSOR, lot=RUN, packages=[KITS[0]], reason="doubt")
+        drugs.refuse("package-quarantined", "ship", SPONSOR, **SENT)
+        drugs.do("release", SPONSOR, QUALITY, package=KITS[0], decision=ANY)
+        drugs.do("recall", SPONSOR, QUALITY, lot=RUN, level=2, notice=ANY)
+        drugs.refuse("lot-recalled", "ship", SPONSOR, **SENT)
+        drugs.do("withdraw_offer", SPONSOR, shipment=SHIPMENT, reason="recall")
+        back = drugs.new_oid("other")
+        drugs.do("offer", SPONSOR, **offering(DEPOT, shipment=back))
+        drugs.do("ship", SPONSOR, **SENT | {"shipment": back})
+
     def test_what_was_recovered_goes_back_and_not_to_a_site(self, drugs):
         drugs.at_site()
         drugs.do("recover", SITE_A, **recovery())

@@ -219,6 +219,8 @@ class Histories(RuleBasedStateMachine):
         if withdraw:
             done = self.try_(fit, "withdraw_offer", caller, shipment=oid, reason="error")
         else:
+            if receiver in SITES:
+                fit = fit and all(self.model.sound(self.model.boxes[each]) for each in oids)
             given = {"shipment": oid, "waybill": "w1", "carrier": "sf", "occurred_at": NOW}
             done = self.try_(fit, "ship", caller, **given)
         if done:

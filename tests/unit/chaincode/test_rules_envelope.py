@@ -213,10 +213,16 @@ class TestEveryTransition:
     def test_is_made_for_the_studies_of_the_appointment(self, case):
         held = case.world.get(f"persons/{PERSON}")
         case.world.seed(f"persons/{PERSON}", held | {"studies": [OTHER_STUDY]})
-        if case.spec.scope == "study":
-            case.refuse("appointment-of-other-study")
+        case.refuse("appointment-of-other-study")
         case.world.seed(f"persons/{PERSON}", held | {"studies": [STUDY]})
-        case.do()
+        if case.spec.scope == "study":
+            case.do()
+        else:
+            case.refuse("appointment-of-other-study")  # the handler, which is left out here, says of which study it is
+
+    def test_names_no_study_when_it_is_the_members_own(self, case):
+        if case.spec.scope != "study":
+            case.refuse("study-mismatch", study=STUDY)
 
     def test_is_made_by_a_persons_own_key(self, case):
         case.refuse("person-key", named=False)

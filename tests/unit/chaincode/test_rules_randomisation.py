@@ -124,6 +124,7 @@ class TestCommit:
             ("strata", {"strata": {}}),
             ("strata", {"strata": {"Male": 3}}),
             ("strata", {"strata": {"male": 0}}),
+            ("strata", {"list": "a", "strata": {"b.c": 3}}),
             ("strata", {"strata": {"male": 100_001}}),
             ("strata", {"strata": {"male": "3"}}),
             ("strata", {"strata": {f"s{n}": 1 for n in range(65)}}),
@@ -158,6 +159,10 @@ class TestBeacon:
         no("list-unknown")
         commit(ready)
         no("beacon-by-holder", STATISTICS, STATISTICIAN)
+        branch = f"{STATISTICS}.7"
+        ready.seed(f"members/{branch}", {"roles": ["study_unit"], "roots": ["-"]})
+        ready.seed(f"participants/{STUDY}/{branch}", {"roles": ["study_unit"], "status": "joined"})
+        no("beacon-by-holder", branch)
         no("role-missing", ETHICS)
         no("study-mismatch", study=OTHER_STUDY)
         no("commitment-newer")
@@ -268,11 +273,25 @@ class TestAllocate:
         no("subject-unknown", subject=f"{SUBJECT}.9")
         ready.do("randomisation/allocate", STATISTICS, subject=SUBJECT, kits=KITS[:1], period=1)
         no("kit-allocated", kits=[KITS[1], KITS[0]])
+        package = ready.get(f"packages/{KITS[1]}")
+        no("package-unknown", kits=[ready.seed_oid(f"{KITS[0]}.7", "kit")])
+        for code, more in (
+            ("study-mismatch", {"study": OTHER_STUDY}),
+            ("unit-is-part", {"root": KITS[2]}),
+            ("kit-dispensed", {"subject": SUBJECTS[1]}),
+        ):
+            ready.seed(f"packages/{KITS[1]}", package | more)
+            no(code, kits=[KITS[1]])
+        ready.seed(f"packages/{KITS[1]}", package)
         ready.seed(f"randomisations/{STUDY}/main", listed(ready) | {"state": "revealed"})
         no("list-state", kits=[KITS[1]])
 
 
 class TestReveal:
+    @pytest.fixture(autouse=True)
+    def disclosed(self, ready):
+        ready.seed(f"seals/{STUDY}", WRITTEN | {"study": STUDY, "root": DIGEST, "disclosed_at": NOW})
+
     def reveal(self, world, **more):
         given = {"seed": SEED, "scheme": SCHEME} | more
         return world.do("randomisation/reveal", STATISTICS, {"actor": STATISTICIAN}, **HELD, **given)
@@ -305,6 +324,27 @@ class TestReveal:
         arguments = HELD | {"seed": SEED, "scheme": SCHEME}
         refuse(ready, "blind-in-force", "reveal", STATISTICS, STATISTICIAN, **arguments)
         ready.seed(f"seals/{STUDY}", WRITTEN | {"study": STUDY, "root": DIGEST, "disclosed_at": NOW})
+        self.reveal(ready)
+
+    @pytest.mark.parametrize("status", ["in_progress", "paused"])
+    def test_of_a_blinded_study_nothing_is_revealed_before_it_is_sealed(self, ready, status):
+        commit(ready)
+        fix(ready)
+        close(ready)
+        del ready.state[f"seals/{STUDY}"]
+        trial = ready.get(f"trials/{STUDY}")
+        ready.seed(f"trials/{STUDY}", trial | {"status": status})
+        arguments = HELD | {"seed": SEED, "scheme": SCHEME}
+        refuse(ready, "blind-in-force", "reveal", STATISTICS, STATISTICIAN, **arguments)
+        ready.seed(f"trials/{STUDY}", trial | {"status": "terminated"})
+        self.reveal(ready)
+
+    def test_an_open_study_has_no_blind(self, ready):
+        commit(ready)
+        fix(ready)
+        close(ready)
+        del ready.state[f"seals/{STUDY}"]
+        ready.seed(f"trials/{STUDY}", ready.get(f"trials/{STUDY}") | {"blinding": "open"})
         self.reveal(ready)
 
     def test_a_reveal_is_refused(self, ready):

@@ -406,6 +406,21 @@ class TestApproval:
         study.approve("filing")
         assert approval(study)["until"] == UNTIL + DAY
 
+    def test_says_since_when_it_and_each_document_is_approved(self, study):
+        study.approve()
+        study.world.at += DAY
+        study.approve(
+            "continuing", until=UNTIL + DAY, documents=[["protocol", PROTOCOL, 1], ["protocol", PROTOCOL_2, 2]]
+        )
+        assert approval(study)["since"] == NOW
+        first, second = (
+            study.world.get(f"approved_documents/{STUDY}/{each}")["since"] for each in (PROTOCOL, PROTOCOL_2)
+        )
+        assert (first, second) == (NOW, NOW + DAY)
+        study.world.do("reviews/withdraw_approval", ETHICS, by(SECRETARY), **STOP)
+        study.approve()
+        assert approval(study)["since"] == NOW + DAY
+
     def test_outlives_a_rejected_amendment(self, study):
         study.approve()
         study.approve("expedited", verdict="rejected", documents=[["protocol", PROTOCOL_2, 2]])

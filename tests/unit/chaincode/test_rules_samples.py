@@ -21,9 +21,11 @@ from sample_worlds import (
     TUBE_2,
     Samples,
     aliquoting,
+    arrival,
     collection,
     ending,
     issuing,
+    offering,
     processing,
     retaining,
     storing,
@@ -309,6 +311,17 @@ class TestEnds:
         samples.do(
             "approve_destruction", SPONSOR, QUALITY, **{"sample": oid, "method": "autoclave", "plan": ANY} | more
         )
+
+    def test_what_is_taken_of_a_retained_sample_is_kept_as_long(self, samples):
+        oid = samples.at_lab()
+        samples.do("retain", LAB, **retaining(oid))
+        shipment, part = samples.new_oid("other"), samples.new_oid()
+        samples.do("offer", LAB, **offering(shipment, [oid], SITE_A))
+        samples.do("ship", LAB, shipment=shipment, waybill="w1", carrier="sf", occurred_at=NOW)
+        samples.do("accept", SITE_A, **arrival(shipment, SITE_A))
+        samples.do("label", SITE_A, sample=part, parent=oid, code="kept", occurred_at=NOW)
+        samples.do("approve_destruction", SPONSOR, QUALITY, sample=part, method="autoclave", plan=ANY)
+        samples.refuse("retention-not-over", "destroy", SITE_A, KEEPER, **ending(part, SITE_A, method="autoclave"))
 
     def test_a_retained_sample_is_destroyed_when_its_time_is_over_and_its_record_stays(self, samples):
         oid = samples.at_lab()

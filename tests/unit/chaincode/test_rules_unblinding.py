@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from scenario_stories.unblinding import DECLINED, OPENED, story
 from trialanchor_chaincode.rules.merkle import EMPTY_ROOT, leaf_hash, node_hash
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
-from trialanchor_chaincode.rules.sealed_list import SealedUnit, in_order, sealed_root
+from trialanchor_chaincode.rules.sealed_list import SealedUnit, extension_proof, in_order, sealed_root
 from trialanchor_chaincode.rules.unblinding_gate import may_release
 from worlds import (
     DEPOT,
@@ -178,8 +178,22 @@ def test_a_seal_is_replaced_with_a_reason_and_the_same_root(ready):
     seal(ready, holders=[HOLDER_2], file=LIST, reason="holder_left")
     replaced = ready.get(f"seals/{STUDY}")
     assert (replaced["version"], replaced["holders"], replaced["reason"]) == (2, [HOLDER_2], "holder_left")
-    seal(ready, root=LIST, units=3, reason="resupply")
-    assert ready.get(f"seals/{STUDY}")["root"] == LIST
+
+
+@pytest.mark.parametrize("before", range(1, 11))
+def test_units_are_added_to_a_seal_and_what_was_sealed_stays(ready, before):
+    leaves = [leaf_hash(unit.entry()) for unit in UNITS]
+    given = {"root": sealed_root(UNITS), "units": len(UNITS), "reason": "resupply"}
+    proof = extension_proof(leaves, before)
+    seal(ready, root=sealed_root(UNITS[:before]), units=before)
+    swapped = [UNITS[0]._replace(treatment="x"), *UNITS[1:]]
+    forged = extension_proof([leaf_hash(unit.entry()) for unit in swapped], before)
+    refuse_seal(ready, "seal-changed", **given)
+    refuse_seal(ready, "seal-changed", **given, proof=proof[1:])
+    refuse_seal(ready, "seal-changed", **given | {"root": sealed_root(swapped)}, proof=proof)
+    refuse_seal(ready, "seal-changed", **given | {"root": sealed_root(swapped)}, proof=forged)
+    seal(ready, **given, proof=proof)
+    assert ready.get(f"seals/{STUDY}")["root"] == sealed_root(UNITS)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +202,8 @@ def test_a_seal_is_replaced_with_a_reason_and_the_same_root(ready):
         ("seal-reason", {}),
         ("seal-changed", {"reason": "other", "root": LIST}),
         ("seal-changed", {"reason": "other", "root": LIST, "units": 1}),
+        ("seal-changed", {"reason": "other", "root": LIST, "units": 3}),
+        ("seal-changed", {"reason": "other", "proof": [LIST]}),
         ("seal-of-other-member", {"reason": "other", "caller": SPONSOR, "person": SPONSOR_STATISTICIAN}),
     ],
 )
@@ -239,6 +255,16 @@ def test_an_allocated_unit_is_asked_for_by_the_site_of_its_subject(ready):
     assert ready.get(f"unblindings/{LONE_KIT}")["subject"] == SUBJECT
 
 
+def test_a_unit_is_asked_for_by_the_site_that_has_a_part_of_it(ready):
+    seal(ready)
+    unit, part = f"{KIT}.4", f"{KIT}.5"
+    package = ready.get(f"packages/{OTHER_KIT}") | {"root": unit}
+    ready.seed(f"packages/{unit}", package | {"holder": DEPOT})
+    ready.seed(f"packages/{part}", package)
+    request(ready, unit, part=part, subject=SUBJECT)
+    assert ready.get(f"unblindings/{unit}")["subject"] == SUBJECT
+
+
 def test_a_request_is_refused(ready):
     refuse_request(ready, "seal-missing")
     seal(ready)
@@ -256,6 +282,11 @@ def test_a_request_is_refused(ready):
     refuse_request(ready, "unit-of-other-subject", subject=f"{SITE_A}.6.1.1001.2")
     refuse_request(ready, "subject-unknown", kit=OTHER_KIT, subject=f"{SITE_A}.6.1.1001.2")
     refuse_request(ready, "argument", kit="kit 7")
+    ready.seed(f"packages/{KIT}.4", ready.get(f"packages/{OTHER_KIT}") | {"holder": SITE_B, "root": f"{KIT}.4"})
+    refuse_request(ready, "unit-of-other-site", kit=f"{KIT}.4")
+    refuse_request(ready, "unit-of-other-site", kit=f"{KIT}.4", subject=SUBJECT)
+    refuse_request(ready, "unit-is-part", kit=f"{KIT}.4", part=OTHER_KIT, subject=SUBJECT)
+    refuse_request(ready, "unit-unknown", kit=f"{KIT}.4", part=f"{KIT}.5")
     request(ready)
     refuse_request(ready, "unblinding-requested-already")
 
@@ -293,6 +324,17 @@ def test_a_decision_is_refused(ready, action):
     refuse("unblinding-state", STATISTICS, HOLDER_1)
     ready.seed(f"unblindings/{KIT}", ready.get(f"unblindings/{KIT}") | {"study": OTHER_STUDY})
     refuse("study-mismatch", STATISTICS, HOLDER_1)
+
+
+def test_who_holds_no_share_any_more_does_not_count(ready):
+    seal(ready, holders=[HOLDER_1, HOLDER_2], threshold=2)
+    request(ready)
+    approve(ready, HOLDER_1)
+    seal(ready, holders=[HOLDER_2, HOLDER_3], threshold=2, reason="holder_left")
+    approve(ready, HOLDER_2)
+    assert ready.get(f"unblindings/{KIT}")["state"] == "requested"
+    approve(ready, HOLDER_3)
+    assert ready.get(f"unblindings/{KIT}")["state"] == "opened"
 
 
 def test_a_holder_approves_once(ready):
@@ -383,6 +425,10 @@ def test_an_acknowledgement_is_refused(ready):
     refuse("study-mismatch", ETHICS, SECRETARY)
 
 
+def lock(world, **more):
+    world.seed(f"locks/{STUDY}", WRITTEN | {"study": STUDY, "status": "locked", "data": LOCK} | more)
+
+
 def disclose(world, member, person, **more):
     given = {"root": ROOT_DIGEST, "list": LIST, "lock": LOCK} | more
     return world.do("unblinding/disclose", member, by(person), study=STUDY, **given)
@@ -390,6 +436,7 @@ def disclose(world, member, person, **more):
 
 def test_sponsor_and_third_party_disclose_the_sealed_list(ready):
     seal(ready)
+    lock(ready)
     asked = disclose(ready, STATISTICS, STATISTICIAN, list=FILE)
     assert names(asked) == [("unblinding:list:disclosure-asked", STUDY)]
     disclose(ready, STATISTICS, STATISTICIAN)
@@ -413,9 +460,16 @@ def test_a_disclosure_is_refused(ready):
     refuse("person-needed", SPONSOR, SPONSOR)
     refuse("study-mismatch", study=OTHER_STUDY)
     refuse("seal-mismatch", root=LIST)
+    refuse("disclosure-unlocked")
+    lock(ready, status="open")
+    refuse("disclosure-unlocked")
+    lock(ready)
+    refuse("disclosure-unlocked", lock=FILE)
     disclose(ready, STATISTICS, STATISTICIAN)
     refuse("disclosure-differs", list=FILE)
+    lock(ready, data=FILE)
     refuse("disclosure-differs", lock=FILE)
+    lock(ready)
     disclose(ready, SPONSOR, SPONSOR_STATISTICIAN)
     refuse("seal-disclosed")
 

@@ -72,6 +72,7 @@ class TestRegister:
             pytest.param({"roots": []}, "root certificate", id="empty-roots"),
             pytest.param({"roots": PEM}, "root certificate", id="roots-as-text"),
             pytest.param({"roots": [7]}, "root certificate", id="root-as-number"),
+            pytest.param({"roots": ["\ud800"]}, "root certificate", id="root-not-unicode"),
         ],
     )
     def test_each_defect_is_refused(self, changes, message):

@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scenario_stories.consent import INVESTIGATORS
-from scenario_stories.randomisation import BY, KITS, prepare_list
+from scenario_stories.randomisation import BY, KITS, prepare_list, seed_lot
 from scenario_stories.unblinding import HOLDERS, LOCK, SPONSOR_STATISTICIAN, seed_roles
 from trialanchor import sealing
 from trialanchor.encoding import json_encode
 from trialanchor.errors import ConfigError, InputError, ProofError, TrialAnchorError
 from trialanchor.merkle import Tree
 from trialanchor.sealing import keys, service, units
-from trialanchor_chaincode.rules.sealed_list import SealedUnit, sealed_root
+from trialanchor_chaincode.rules.sealed_list import SealedUnit, extends, sealed_root
 from trialanchor_chaincode.rules.state import encode_value
-from worlds import SITE_A, SPONSOR, STATISTICS, World
+from worlds import SITE_A, SPONSOR, STATISTICS, WRITTEN, World
 from worlds import STUDY as WORLD_STUDY
 
 STUDY = "2.999.3001.1"
@@ -316,6 +316,15 @@ class TestVerify:
             with pytest.raises(sealing.SealedListError, match="disclosed"):
                 sealing.verify_disclosed(listed, seal | {"disclosed_at": 1, "disclosure": disclosure})
 
+    @pytest.mark.parametrize("before", range(1, 10))
+    def test_a_list_shows_that_units_were_only_added(self, before):
+        grown = some_list(10)
+        older = replace(grown, units=grown.units[:before])
+        sealed = sealing.seal_list(grown, PERSONS, 2)
+        old, new = (before, older.root), (len(grown.units), sealed.root)
+        assert extends(old, new, sealed.extension(before))
+        assert not extends((before, some_list(before).root), new, sealed.extension(before))
+
     @pytest.mark.parametrize(
         "change", [{"root": "sha256:" + "0" * 64}, {"units": 5}, {"study": "2.999"}, {"units": True}]
     )
@@ -536,6 +545,7 @@ class TestOnTheLedger:
 
     def test_the_whole_way(self):
         world = World().seed_members().seed_study()
+        seed_lot(world)
         prepare_list(world)
         seed_roles(world)
         identities = dict(zip(HOLDERS, IDENTITIES, strict=False))
@@ -575,6 +585,7 @@ class TestOnTheLedger:
         assert opened.unit == next(unit for unit in listed.units if unit.kit == opened_kit)
         sealing.verify_opened(opened, sealing.seal_of(world.state, WORLD_STUDY))
 
+        world.seed(f"locks/{WORLD_STUDY}", WRITTEN | {"study": WORLD_STUDY, "status": "locked", "data": LOCK})
         end = {"study": WORLD_STUDY, "root": sealed.root, "list": listed.digest, "lock": LOCK}
         world.do("unblinding/disclose", STATISTICS, BY, **end)
         blocked(sealing.NotOpenedError, first, WORLD_STUDY)
