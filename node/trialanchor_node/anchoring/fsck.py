@@ -36,6 +36,7 @@ from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import Applied
 from trialanchor_node.anchoring.rebuild import Rebuilt
 from trialanchor_node.log.errors import FoundError
+from trialanchor_node.log.store import chain_digest
 from trialanchor_node.log.study_roles import PARTICIPANTS, TRIALS, joined_roles
 from trialanchor_node.members import MEMBERS, acting_members, changes_members, decode_member
 
@@ -68,6 +69,15 @@ class CheckedAnchor:
     root: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedTransaction:
+    """A signed transaction on the ledger: its block, the leaf hash of its statement, the digest of its certificates."""
+
+    block: int
+    leaf: bytes
+    chain: bytes
+
+
 @dataclass(slots=True)
 class LedgerHistory:
     """What a checked ledger says.
@@ -77,7 +87,7 @@ class LedgerHistory:
         memberships: Block number and all members that may act from then on, oldest first.
         studies: Block number from which on the ledger has a study, by its OID.
         participants: Block number and roles of a member in a study from then on, oldest first, by study and member.
-        transactions: Leaf hash of the statement of each signed transaction, by its digest.
+        transactions: Every signed transaction, by its digest.
         blocks: Number of blocks.
         state: Digest of the state, `sha256:<hex>`.
     """
@@ -86,7 +96,7 @@ class LedgerHistory:
     memberships: list[tuple[int, Mapping[str, TrustedMember]]] = field(default_factory=list)
     studies: dict[str, int] = field(default_factory=dict)
     participants: dict[tuple[str, str], list[tuple[int, tuple[str, ...]]]] = field(default_factory=dict)
-    transactions: dict[bytes, bytes] = field(default_factory=dict)
+    transactions: dict[bytes, CheckedTransaction] = field(default_factory=dict)
     blocks: int = 0
     state: str = ""
 
@@ -207,7 +217,7 @@ class LedgerCheck:
 
     def _apply(self, block: Block, row: Row[Any]) -> Applied:
         """Steps 2 to 4; gives what the block did."""
-        transaction = self._read(row.transaction, block.at)
+        transaction = self._read(row.transaction, block)
         outcome = apply(self._state, transaction, Context(self._name, block.at, verify_ed25519))
         self._state |= outcome.writes
         anchored = anchored_checkpoint(transaction)
@@ -232,14 +242,15 @@ class LedgerCheck:
                 study, _, member = key[len(PARTICIPANTS) :].partition("/")
                 self._history.participants.setdefault((study, member), []).append((number, joined_roles(value)))
 
-    def _read(self, text: str, at: int) -> Transaction:
+    def _read(self, text: str, block: Block) -> Transaction:
         """Step 2."""
         if not text.startswith(_SIGNED):
             return Transaction(**decode_canonical(text))
         transaction = decode_transaction(text.encode())
         signed = transaction.signed
-        self._history.transactions[signed.digest] = leaf_hash(signed.entry)
-        return authenticate(transaction, self._member(signed.statement.issuer), self._signers, at)
+        checked = CheckedTransaction(block.number, leaf_hash(signed.entry), chain_digest(signed.chain))
+        self._history.transactions[signed.digest] = checked
+        return authenticate(transaction, self._member(signed.statement.issuer), self._signers, block.at)
 
     def _member(self, oid: str) -> TrustedMember:
         """Give a member as the state has it now."""

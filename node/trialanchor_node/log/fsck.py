@@ -8,14 +8,15 @@ for every entry, in order:
 2. It is the only one with its statement digest (rule 6), and its version follows the one before (rule 7).
 3. Rules 1 to 5 hold at the time it was received, with the members registered before the first anchor over it and not
    replaced before the last anchor without it, and so with their roles in its study: clocks may be set back, blocks and
-   entries keep their order. How old it
-   may have been is not looked at again: that is a setting, which may have been another one. A transaction instead
-   stands in a block of the ledger, where its signature was checked.
+   entries keep their order. How old it may have been is not looked at again: that is a setting, which may have been
+   another one. A transaction instead stands in a block of the ledger, where its signature was checked, with the same
+   certificates.
 4. Its leaf hash is the one in the tile.
 
-Then: every tile is rebuilt from the leaves and compared, nothing is stored beyond them, the root is compared with the
-state, the checkpoint and its seal are verified with the log's key, each anchor of the embedded ledger is a prefix of
-this log, and each opening that was kept opens the fingerprint of its entry.
+Then: every transaction of the ledger stands in the log or waits for it, every tile is rebuilt from the leaves and
+compared, nothing is stored beyond them, the root is compared with the state, the checkpoint and its seal are verified
+with the log's key, each anchor of the embedded ledger is a prefix of this log, and each opening that was kept opens the
+fingerprint of its entry.
 
 All of it is read in one transaction, so a node may go on registering.
 """
@@ -50,6 +51,7 @@ from trialanchor_node.log.rules import Admission, Head, check_study_role, check_
 from trialanchor_node.log.store import LogStore
 from trialanchor_node.log.tiles import TILE_HEIGHT, TILE_WIDTH, grown_tiles
 from trialanchor_node.log.tree import Edge, append
+from trialanchor_node.transactions.models import pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,6 +146,7 @@ class LogCheck:
         self._anchors = [anchor for anchor in history.anchors if anchor.origin == self._identity.origin]
         edge = self._check_entries(connection, row.size)
         self._check_nothing_beyond(connection, edge.size)
+        self._check_pending(connection)
         self._check_state(row, edge)
         self._check_anchors(edge.size)
         self._check_openings(connection)
@@ -193,7 +196,7 @@ class LogCheck:
             if said != held or stored_version(claims) != row.version or signed.entry != row.statement:
                 raise FoundError("the row does not say what the statement says")
             if claims.content_type == TRANSACTION_TYPE:
-                self._check_transaction(signed)
+                self._check_transaction(signed, row.chain)
             else:
                 self._admit(replace(signed, chain=self._kept_chain(row.chain)), row.received_at, index)
             key = (claims.issuer, claims.subject, claims.kind)
@@ -202,10 +205,23 @@ class LogCheck:
             raise FoundError(f"entry {index}: {error}") from error
         return leaf_hash(row.statement)
 
-    def _check_transaction(self, signed: SignedStatement) -> None:
+    def _check_transaction(self, signed: SignedStatement, chain: bytes) -> None:
         """Check that a transaction stands in a block of the ledger as it stands here."""
-        if self._history.transactions.get(signed.digest) != leaf_hash(signed.entry):
+        found = self._history.transactions.pop(signed.digest, None)
+        if found is None or (found.leaf, found.chain) != (leaf_hash(signed.entry), chain):
             raise FoundError("it is a transaction that the ledger does not hold like this")
+        self._kept_chain(chain)
+
+    def _check_pending(self, connection: Connection) -> None:
+        """Check that what the ledger has and the log has not is noted to be registered, and nothing else."""
+        noted = {row.digest: row.block for row in connection.execute(select(pending))}
+        missing = {digest: found.block for digest, found in self._history.transactions.items()}
+        for digest in sorted({*noted, *missing}):
+            if noted.get(digest) != missing.get(digest):
+                raise FoundError(
+                    f"the transaction {digest_text(digest)} of the embedded ledger stands neither in the log once, "
+                    "nor among those that wait for it"
+                )
 
     def _kept_chain(self, digest: bytes) -> tuple[bytes, ...]:
         """Read the chain an entry was admitted with; entries share few of them."""

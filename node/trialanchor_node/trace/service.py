@@ -51,7 +51,7 @@ MAX_NODES: Final = 2_000
 MAX_PROVED: Final = 500
 """Objects of a trace at most, without and with the proofs of their transactions."""
 
-_CODES: Final = ("labels", "sample_codes")
+_CODES: Final = ("package_labels", "sample_codes")
 """State keys of the codes on containers: `<kind>/<study>/<code>`."""
 
 _MAX_CODES: Final = 50

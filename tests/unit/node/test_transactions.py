@@ -304,6 +304,9 @@ class TestFsck:
             ("UPDATE ledger_state SET value = '{}' WHERE key LIKE 'persons/%'", "the embedded ledger's state persons/"),
             ("UPDATE ledger_blocks SET \"transaction\" = '{}' WHERE number = 3", "block 3 of the embedded ledger"),
             ("UPDATE log_entries SET version = 1 WHERE leaf_index = 0", "entry 0"),
+            ("UPDATE log_entries SET chain = x'00' WHERE leaf_index = 0", "entry 0"),
+            ("UPDATE log_chains SET chain = x'80'", "entry 0"),
+            ("INSERT INTO ledger_pending SELECT digest, block FROM ledger_transactions", "the transaction sha256:"),
         ],
     )
     def test_what_was_changed_is_found(self, folder, change, problem):

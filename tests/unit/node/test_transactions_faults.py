@@ -164,6 +164,10 @@ class TestLate:
         monkeypatch.setattr("trialanchor_node.log.store.check_version", refuse)
         assert submit(transaction()).json()["code"] == "version"
         assert len(rows(site.folder, "SELECT digest FROM ledger_pending")) == 1
+        assert fsck(site.folder).problems == []
+        rows(site.folder, "DELETE FROM ledger_pending")
+        (problem,) = fsck(site.folder).problems
+        assert "stands neither in the log" in problem
 
 
 class TestNesting:
