@@ -11,6 +11,7 @@ This is a profile of RFC 9421 with exactly one form, which leaves a sender or a 
 3. The signature of `Signature`, member `notice`, verifies under the log's key of the trust file.
 4. It was made at most `MAX_AGE_S` ago, and not more than `MAX_AHEAD_S` ahead of the receiver's clock: each delivery is
    signed anew, also when it is tried again.
+5. A node tells of its own embedded ledger only, whatever other nodes the trust file names.
 
 A notice may arrive more than once: `(ledger, id)` is the same each time. Other signatures in the message are let be.
 
@@ -46,6 +47,7 @@ MAX_AHEAD_S: Final = 60
 """Seconds by which the node's clock may be ahead of the receiver's."""
 
 _LABEL: Final = "notice"
+_EMBEDDED: Final = "embedded:"
 _COMPONENTS: Final = '("@method" "@target-uri" "content-type" "content-digest")'
 _INPUT: Final = re.compile(
     rf"(?:^|,)[ \t]*{_LABEL}=("
@@ -146,7 +148,7 @@ def verify(message: Message, trust: Trust, now: datetime) -> Notice:
     Raises:
         NoticeError: It is not of the agreed form.
         DigestError: The body was changed.
-        TrustError: The trust file does not name the log.
+        TrustError: The trust file does not name the log, or the ledger is that of another node.
         SignatureError: The signature does not verify: message or address were changed.
         PolicyError: It is genuine, and too old or ahead of the receiver's clock.
     """
@@ -165,7 +167,10 @@ def verify(message: Message, trust: Trust, now: datetime) -> Notice:
     age = int(now.timestamp()) - int(created)  # (4)
     if not -MAX_AHEAD_S <= age <= MAX_AGE_S:
         raise PolicyError(f"the notice was signed {age} s ago; it counts from {-MAX_AHEAD_S} to {MAX_AGE_S} s")
-    return _read(message.body)
+    notice = _read(message.body)
+    if notice.ledger.startswith(_EMBEDDED) and notice.ledger != _EMBEDDED + log.node:  # (5)
+        raise TrustError("the notice is of the ledger of another node than the one that signed it")
+    return notice
 
 
 def _member(message: Message, field: str, form: re.Pattern[str]) -> tuple[str, ...]:

@@ -224,10 +224,12 @@ class LedgerReading:
 
         Raises:
             InputError: `after` is no place.
-            NotReadableError: The reader may not read the study.
+            NotReadableError: The reader may not read the study, or its member may not act any longer.
         """
         if wanted.study is not None:
             self.check_study(reader, wanted.study)
+        elif reader.member not in self._members:
+            raise NotReadableError("the member of this source may not act")
         after = _START if wanted.after is None else read_place(wanted.after)
         query = _ORDERED.where(
             events.c.study == (wanted.study or ""), tuple_(events.c.block, events.c.position) > after

@@ -11,6 +11,7 @@ Source: R-003, R-005, R-072; JS4652 8.3.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -36,6 +37,9 @@ EVENT_PAGE: Final = 1_000
 """Events asked for at once: the limit of the node's interface."""
 
 _JSON: Final = "application/json"
+_SAME: Final = ("payload", "issuer", "study", "subject", "kind", "content_type")
+"""What is the same in the statements of one request, however often and by whom of the member it was signed."""
+
 _FORM: Final[Mapping[str, type]] = {
     "transaction": str,
     "ledger": str,
@@ -87,12 +91,15 @@ def submit(transaction: SignedTransaction) -> Steps[Accepted]:
 
 
 def _check_before(accepted: Accepted, transaction: SignedTransaction) -> Steps[None]:
-    """Check that the request was done before by a transaction of the same member and the same body."""
+    """Check that the request was done before by a transaction of the same member, study and body."""
     bundle = yield from steps.receipt(parse_digest(accepted.transaction))
     with steps.judging_the_node():
         before, asked = decode_statement(bundle.statement).statement, transaction.signed.statement
-        if (before.payload, before.issuer) != (asked.payload, asked.issuer):
+        if any(getattr(before, name) != getattr(asked, name) for name in _SAME):
             raise AnswerError("the node answered for another request")
+        told = replace(bundle, receipt=accepted.receipt, checkpoint=accepted.checkpoint)
+        if not steps.leads_to(told, parse_checkpoint(accepted.checkpoint)):
+            raise AnswerError("the node's receipt is not for the transaction that was done before")
 
 
 def make(transition: Transition) -> Steps[Accepted]:

@@ -13,7 +13,7 @@ from trialanchor.encoding import digest_text
 from trialanchor_chaincode.rules.state import encode_value
 from trialanchor_node.anchoring.models import ledger_state
 from trialanchor_node.db import insert_many, writing
-from trialanchor_node.transactions.reading import NotReadableError
+from trialanchor_node.transactions.reading import EventFilter, NotReadableError
 
 ENTRY = {"owner": STRANGER, "status": "active", "type": "document", "version": 1}
 
@@ -94,3 +94,12 @@ class TestMembersBelowMembers:
             with pytest.raises(NotReadableError):
                 site.node.reading.reader(f"{below}.1")
             assert site.node.reading.reader(f"{MEMBER}.4").member == MEMBER
+
+    def test_a_stream_of_what_concerns_no_study_ends_with_the_suspension(self, site):
+        reader = site.node.reading.reader(MEMBER)
+        assert site.node.reading.events(reader, EventFilter()) == []
+        value = json.loads(site.node.ledger.read(f"members/{MEMBER}"))
+        put(site.node, f"members/{MEMBER}", {**value, "suspended": True})
+        site.node.members.reload()
+        with pytest.raises(NotReadableError):
+            site.node.reading.events(reader, EventFilter())

@@ -290,6 +290,20 @@ class TestHostileNodes:
             with pytest.raises(AnswerError, match="another request"):
                 client.trials.plan_site(**PLAN | {"subjects": 5})
 
+    def test_what_was_done_in_another_study_is_not_taken_as_done(self, connect, node):
+        with connect(ledger=LEDGER) as client:
+            client.trials.plan_site(**PLAN, request="r-1")
+            with pytest.raises(AnswerError, match="another request"):
+                client.trials.plan_site(**PLAN | {"study": f"{STUDY}.1"}, request="r-1")
+
+    def test_a_repeated_request_needs_a_receipt_for_what_was_done(self, connect, node):
+        with connect(ledger=LEDGER) as client:
+            other = client.trials.plan_site(**PLAN | {"subjects": 5})
+            client.trials.plan_site(**PLAN, request="r-1")
+            node.script = [self.changed(receipt=other.to_json()["receipt"], checkpoint=other.checkpoint)]
+            with pytest.raises(AnswerError, match="done before"):
+                client.trials.plan_site(**PLAN, request="r-1")
+
     @pytest.mark.parametrize(
         ("read", "body"),
         [

@@ -47,6 +47,12 @@ def test_a_notice_is_verified_with_the_trust_file(sent):
     assert verify(sent, trust(), NOW) == NOTICE
 
 
+def test_a_node_does_not_tell_of_the_ledger_of_another(log):
+    forged = sign(replace(NOTICE, ledger="embedded:2.999.1.2002"), URL, (log.key.name, FixedSigner(log.private)), AT)
+    with pytest.raises(TrustError, match="another node"):
+        verify(forged, trust(), NOW)
+
+
 def test_header_names_are_taken_in_any_case(sent):
     lower = replace(sent, headers={name.lower(): value for name, value in sent.headers.items()})
     assert verify(lower, trust(), NOW) == NOTICE
