@@ -143,7 +143,7 @@ class Courier:
             if waiting is None:
                 return None
             now = self._now()
-            if waiting.next_at > now:
+            if now < waiting.next_at <= now + LONGEST_S:  # one further off was set by a clock that has been set back
                 return waiting.next_at - now
             self._try(waiting, now)
         return None

@@ -216,6 +216,15 @@ class TestDelivery:
         hook.answers = [500]
         assert courier.deliver() == couriers.LONGEST_S // 2
 
+    def test_a_clock_that_is_set_back_does_not_hold_notices_up(self, node):
+        hook = Hook(node, 500)
+        happen(consortium(node), "ip")
+        courier = hook.courier()
+        assert courier.deliver() == 5
+        node.clock.at -= timedelta(days=30)
+        courier.deliver()
+        assert hook.places == ["3.0", "3.0"]
+
     def test_before_its_time_nothing_is_tried(self, node):
         hook = Hook(node, 500)
         happen(consortium(node), "ip")
