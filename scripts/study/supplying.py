@@ -231,5 +231,7 @@ def excursion(study: Study, supplies: Supplies, kits: list[str]) -> None:
     ordered = {"lot": supplies.run, "packages": [inspected], "reason": "inspection"}
     study.do("drugs/order_quarantine", REGULATOR_2, "regulator", **ordered)
     study.wait(days=1)
+    study.refuse("quarantine-ordered", "drugs/release", SPONSOR, "quality", package=inspected)
+    study.do("drugs/lift_quarantine", REGULATOR_2, "regulator", package=inspected)
     for kit in (*kits[:-1], inspected):
         study.do("drugs/release", SPONSOR, "quality", package=kit)

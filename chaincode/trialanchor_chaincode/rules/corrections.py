@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trialanchor_chaincode.rules.consent_gate import require_consent
 from trialanchor_chaincode.rules.drug_lots import check_sound
 from trialanchor_chaincode.rules.drug_packages import package_of
+from trialanchor_chaincode.rules.drug_use import check_running
 from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_chaincode.rules.signed import MAX_AHEAD_S
 from trialanchor_chaincode.rules.transitions import ANY_TIME, TYPES
@@ -140,11 +141,12 @@ def _bound(draft: Draft, after: dict[str, Any], path: str) -> int | None:
 
 
 def _check_moment(draft: Draft, kind: str, after: dict[str, Any]) -> None:
-    """Check what had to hold when it happened: consent, and that a drug was sound (rule 4)."""
+    """Check what had to hold when it happened: consent, and that the study ran and a drug was sound (rule 4)."""
     happened = after[ANY_TIME]
     if "subject" in after:
         require_consent(draft, after["subject"], happened)
     if kind == "administrations":
+        check_running(draft, happened)
         check_sound(draft, after["package"], package_of(draft, after["package"]), happened)
 
 

@@ -9,6 +9,7 @@ Rules:
    recalled (with the level of the recall), expired, unused, or because the trial has ended.
 2. A package is destroyed as a whole, by its holder, as the sponsor approved: not before the approved date, by the
    approved method, in the approved quantity, before a witness who is an appointed person and not the one who signs.
+   What a site has retained is kept until the date that it gave.
 
 Source: GD44 6.1, 7.3.5; JS4652 7.6.1; R-087 to R-089, R-094.
 """
@@ -108,6 +109,10 @@ def _check_approval(draft: Draft, arguments: dict[str, Any], package: dict[str, 
         refuse("destruction-method", package=oid, method=approval["method"])
     if date_of(arguments["occurred_at"]) < approval["date"]:
         refuse("destruction-early", package=oid, date=approval["date"])
+    if "retained_by" in package:
+        kept = draft.get(f"retentions/{package['lot']}/{package['retained_by']}")["valid_until"]
+        if date_of(arguments["occurred_at"]) < kept:
+            refuse("destruction-early", package=oid, date=kept)
 
 
 def _witness(draft: Draft, oid: str) -> str:

@@ -18,7 +18,7 @@ Source: GD44 6.1, 7.3.3; BE 2.5, 2.5.1; JS4652 7.6.2; R-041, R-079, R-080, R-096
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_chaincode.rules.drug_packages import (
     RUN,
@@ -34,6 +34,10 @@ from trialanchor_chaincode.rules.transitions import MAX_LIST, TYPES
 
 if TYPE_CHECKING:
     from trialanchor_chaincode.rules.draft import Draft
+
+
+_ALIKE: Final = ("lot", "ordered_by", "quarantined", "retained_by", "state")
+"""What packages that are merged have in common."""
 
 
 def split(draft: Draft, arguments: dict[str, Any]) -> None:
@@ -57,7 +61,7 @@ def merge(draft: Draft, arguments: dict[str, Any]) -> None:
     first = min(packages, key=lambda each: each.get("quarantined_at", 0))
     for oid, package in zip(oids, packages, strict=True):
         _check_no_case(oid, package)
-        if any(package[name] != first[name] for name in ("lot", "state", "quarantined")):
+        if any(package.get(name) != first.get(name) for name in _ALIKE):
             refuse("packages-differ", package=oid)
         put_package(draft, oid, taken_out(oid, package, package["quantity"]))
     one_root = all(package["root"] == first["root"] for package in packages)

@@ -6,7 +6,8 @@ State: `packages/<oid>` holds
 - `root`: the package as which it left its packaging run or batch; what is split off keeps it, so that the allocation
   and the sealed entry of a kit are those of all its parts;
 - `parents`: packages it was split from or merged of (BE 2.5.1: a new code resolves to the original one);
-- `quarantined`, and while it is, `quarantined_at` and `cause`;
+- `quarantined`, and while it is, `quarantined_at` and `cause`, and `ordered_by` while a regulator's order stands;
+- `retained_by`, the site that retained it;
 - `cases` and `open_cases`: discrepancies so far, and those nobody has closed;
 - `place`, `label`, `shipment`, `subject`, as far as it has them; `resume`, the state it returns to, while on its way.
 
@@ -72,6 +73,8 @@ _INHERITED: Final[tuple[str, ...]] = (
     "quarantined",
     "quarantined_at",
     "cause",
+    "ordered_by",
+    "retained_by",
     "place",
 )
 """What a package has from the one it was split from."""

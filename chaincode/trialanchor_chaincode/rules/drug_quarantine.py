@@ -1,12 +1,14 @@
 """Keep trial drugs from use: quarantine, release, and excursions of temperature in storage.
 
-State: `quarantined`, `quarantined_at` and `cause` of `packages/<oid>`.
+State: `quarantined`, `quarantined_at` and `cause` of `packages/<oid>`; `ordered_by`, the regulator whose order stands.
 
 Rules:
 
 1. The holder puts packages in quarantine, and so does the sponsor or a regulator, whoever holds them.
 2. A measured excursion from the storage range does it by itself; what was measured within the range is no excursion.
 3. Only the sponsor releases, with the digest of its decision, and not while a case about the package is open.
+4. A regulator orders it also for what is in quarantine already. What a regulator ordered is released when a regulator
+   has lifted the order.
 
 Source: GD44 6.1, 7.3.3; JS4652 7.6.2d, 7.7.3; BE 2.6; R-080 to R-082, R-093.
 """
@@ -36,23 +38,35 @@ TEMPERATURE: Final = "temperature"
 def quarantine(draft: Draft, arguments: dict[str, Any]) -> None:
     """Put packages of a lot in quarantine (rule 1)."""
     sponsor = draft.get(f"trials/{draft.study}")["sponsor"] == draft.caller
-    _quarantine(draft, arguments, held=not sponsor)
-
-
-def order_quarantine(draft: Draft, arguments: dict[str, Any]) -> None:
-    """Put packages of a lot in quarantine as a regulator, whoever holds them (rule 1)."""
-    _quarantine(draft, arguments, held=False)
-
-
-def _quarantine(draft: Draft, arguments: dict[str, Any], *, held: bool) -> None:
     for oid in arguments["packages"]:
         package = package_of(draft, oid)
-        if held and package["holder"] != draft.caller:
+        if not sponsor and package["holder"] != draft.caller:
             refuse("package-of-other-holder", package=oid, member=draft.caller)
         _check_lot(oid, package, arguments["lot"])
         if package["quarantined"]:
             refuse("package-quarantined", package=oid)
         mark(draft, oid, package, arguments["reason"])
+
+
+def order_quarantine(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Put packages of a lot in quarantine as a regulator, whoever holds them (rules 1 and 4)."""
+    for oid in arguments["packages"]:
+        package = package_of(draft, oid)
+        _check_lot(oid, package, arguments["lot"])
+        if "ordered_by" in package:
+            refuse("quarantine-ordered", package=oid)
+        mark(draft, oid, {**package, "ordered_by": draft.caller}, arguments["reason"])
+
+
+def lift_quarantine(draft: Draft, arguments: dict[str, Any]) -> None:
+    """Lift the order of a regulator, as one; the sponsor decides on the release then (rule 4)."""
+    oid = arguments["package"]
+    package = package_of(draft, oid)
+    if "ordered_by" not in package:
+        refuse("quarantine-not-ordered", package=oid)
+    kept = {name: value for name, value in package.items() if name != "ordered_by"}
+    put_package(draft, oid, {**kept, "decision": arguments["decision"]})
+    draft.event("ip:package:quarantine-lifted", oid)
 
 
 def _check_lot(oid: str, package: dict[str, Any], lot: str) -> None:
@@ -84,6 +98,8 @@ def release(draft: Draft, arguments: dict[str, Any]) -> None:
     package = package_of(draft, oid)
     if not package["quarantined"]:
         refuse("package-not-quarantined", package=oid)
+    if "ordered_by" in package:
+        refuse("quarantine-ordered", package=oid)
     if package["open_cases"]:
         refuse("case-open", package=oid)
     kept = {name: value for name, value in package.items() if name not in {"quarantined_at", "cause"}}

@@ -10,7 +10,8 @@ State:
 Rules:
 
 1. Before a site dispenses from a lot it has retained units of it. When a draw is recorded, exactly the drawn packages
-   are retained, in one go; in a bioequivalence trial nothing is retained without one (BE 2.5.1).
+   are retained, in one go, with the units that were drawn from, unless a case says where they are; in a bioequivalence
+   trial nothing is retained without one (BE 2.5.1).
 2. A package is dispensed once, whole, by the site that has it in stock, to a subject of that site whose consent is in
    force, then and now. It is sound, bears its code, is allocated to this subject when it is allocated, and in a
    blinded study comes from a run, of which the allocations are sealed: so that it can be unblinded in an emergency.
@@ -51,13 +52,16 @@ def retain(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("draw-first", lot=lot, member=draft.caller)
     if draw is not None and sorted(draw["units"]) != sorted(packages):
         refuse("draw-mismatch", lot=lot, member=draft.caller, units=len(draw["units"]))
+    drawn = {} if draw is None else dict(zip(draw["units"], draw["quantities"], strict=True))
     quantity = 0
     for oid in packages:
         package = own(draft, oid, (IN_STOCK,))
         if package["lot"] != lot:
             refuse("package-of-other-lot", package=oid, lot=lot)
+        if package["quantity"] != drawn.get(oid, package["quantity"]) and not package["cases"]:
+            refuse("draw-thinned", package=oid, drawn=drawn[oid], quantity=package["quantity"])
         check_sound(draft, oid, package, draft.at)
-        transfer(draft, oid, package, {"state": RETAINED})
+        transfer(draft, oid, package, {"state": RETAINED, "retained_by": draft.caller})
         quantity += package["quantity"]
     before = draft.read(_retention_key(draft, lot))
     kept = {name: arguments[name] for name in ("condition", "valid_until", "before")}
@@ -116,9 +120,7 @@ def administer(draft: Draft, arguments: dict[str, Any]) -> None:
     check_unit(draft, package["lot"], arguments["unit"])
     if happened < package["dispensed_at"]:
         refuse("before-dispensing", package=oid)
-    trial = draft.read(f"trials/{draft.study}")
-    if trial["status"] != RUNNING and happened >= trial["since"]:
-        refuse("dose-after-stop", study=draft.study, status=trial["status"])
+    check_running(draft, happened)
     check_sound(draft, oid, package, happened)
     _check_subject(draft, subject, happened)
     draft.person(arguments["operator"], draft.caller, OPERATORS)
@@ -127,6 +129,13 @@ def administer(draft: Draft, arguments: dict[str, Any]) -> None:
     links = {"study": draft.study, "subject": subject, "package": oid, "lot": package["lot"], "site": draft.caller}
     draft.add(f"administrations/{subject}/{_next_dose(draft, subject)}", links | given)
     draft.event("ip:kit:administered", oid)
+
+
+def check_running(draft: Draft, happened: int) -> None:
+    """Check that a dose was given before the study was paused or ended (rule 3)."""
+    trial = draft.get(f"trials/{draft.study}")
+    if trial["status"] != RUNNING and happened >= trial["since"]:
+        refuse("dose-after-stop", study=draft.study, status=trial["status"])
 
 
 def _next_dose(draft: Draft, subject: str) -> int:

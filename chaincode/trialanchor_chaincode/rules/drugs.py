@@ -47,6 +47,7 @@ HANDLERS: Final[Mapping[str, Callable[[Draft, dict[str, Any]], None]]] = Mapping
         "excursion": drug_quarantine.excursion,
         "find": drug_cases.find,
         "label": drug_handling.label,
+        "lift_quarantine": drug_quarantine.lift_quarantine,
         "lose": drug_cases.lose,
         "make": drug_lots.make,
         "merge": drug_handling.merge,

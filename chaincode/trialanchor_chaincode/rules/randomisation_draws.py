@@ -2,9 +2,11 @@
 
 State:
 
-- `draw_commitments/<lot>/<member>`: the `units` from which the member draws, how many, `count`, its `commitment` to a
+- `draw_commitments/<lot>/<member>`: the `units` from which the member draws, what each holds, `quantities`, how many
+  are drawn, `count`, its `commitment` to a
   seed, and `state`; the `beacon` and who fixed it, `beacon_by`; after the draw the `seed`;
-- `draws/<lot>/<member>`: the `units` that were drawn; none while the draw is under way;
+- `draws/<lot>/<member>`: the `units` that were drawn and the `quantities` that they held; none while the draw is under
+  way;
 - `seeds/<commitment>`: the key of the list or draw that the seed is `used_for`.
 
 States: `committed` → `fixed` → `drawn`.
@@ -57,12 +59,12 @@ def _commit_draw(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("draw-units-order")
     if count > len(units):
         refuse("draw-count", count=count, units=len(units))
-    _check_all(draft, lot, units)
+    quantities = _check_all(draft, lot, units)
     take_seed(draft, arguments["commitment"], key)
-    given = {"units": units, "count": count, "commitment": arguments["commitment"]}
+    given = {"units": units, "quantities": quantities, "count": count, "commitment": arguments["commitment"]}
     held = {"study": draft.study, "lot": lot, "holder": draft.caller}
     draft.put(key, {**held, "state": COMMITTED, **given})
-    draft.put(f"draws/{lot}/{draft.caller}", {**held, "units": []})
+    draft.put(f"draws/{lot}/{draft.caller}", {**held, "units": [], "quantities": []})
     draft.event("random:draw:committed", lot)
 
 
@@ -85,17 +87,18 @@ def _key(lot: str, member: str) -> str:
     return f"draw_commitments/{lot}/{member}"
 
 
-def _check_all(draft: Draft, lot: str, units: list[str]) -> None:
-    """Check that the units are all of the lot that the caller has in stock (rule 1)."""
-    quantity = 0
+def _check_all(draft: Draft, lot: str, units: list[str]) -> list[int]:
+    """Check that the units are all of the lot that the caller has in stock (rule 1); give what each holds."""
+    quantities: list[int] = []
     for oid in units:
         package = own(draft, oid, (IN_STOCK,))
         if package["lot"] != lot:
             refuse("package-of-other-lot", package=oid, lot=lot)
-        quantity += package["quantity"]
+        quantities.append(package["quantity"])
     held = draft.get(f"books/{lot}/{draft.caller}")[IN_STOCK]
-    if quantity != held:
-        refuse("draw-population", lot=lot, held=held, quantity=quantity)
+    if sum(quantities) != held:
+        refuse("draw-population", lot=lot, held=held, quantity=sum(quantities))
+    return quantities
 
 
 def _committed(draft: Draft, lot: str, member: str, state: str) -> dict[str, Any]:
@@ -129,8 +132,9 @@ def _reveal_draw(draft: Draft, arguments: dict[str, Any]) -> None:
         refuse("seed-mismatch")
     drawn = list(draw(seed, found["beacon"], found["units"], found["count"]))
     draft.put(_key(lot, draft.caller), found | {"state": DRAWN, "seed": seed})
+    held = dict(zip(found["units"], found["quantities"], strict=True))
     drawing = f"draws/{lot}/{draft.caller}"
-    draft.put(drawing, draft.get(drawing) | {"units": drawn})
+    draft.put(drawing, draft.get(drawing) | {"units": drawn, "quantities": [held[oid] for oid in drawn]})
     draft.event("random:lot:drawn", lot)
 
 

@@ -8,7 +8,8 @@ Rules:
 
 1. A review is one of the table: the organ, its stage, its form. An organ issues its standard itself, and reviews by it
    only after that (R-136). What the organ opens itself keeps the stage from being completed until it is decided.
-2. Nobody reviews what it has submitted itself, nor does another part of the same organisation.
+2. Nobody reviews what it has submitted itself, nor does another part of the same organisation. What an organ opened
+   itself is the sponsor's: an organ of the sponsor's only issues its standard.
 3. A decision is passed, passed with conditions, to be rectified, or rejected (X-28). Five of the organs give their
    opinion with it, as the table of transitions asks. Who was asked to rectify or to meet conditions answers, and the
    organ decides again.
@@ -123,7 +124,8 @@ def decide(draft: Draft, arguments: dict[str, Any], organ: str) -> None:
         refuse("review-state", review=oid, status=found["status"])
     if verdict not in VERDICTS:
         refuse("review-verdict", verdicts=", ".join(VERDICTS))
-    if "submitter" in found and related(found["submitter"], draft.caller):
+    reviewed = found["submitter"] if "submitter" in found else draft.get(f"trials/{draft.study}")["sponsor"]
+    if found["form"] != STANDARD and related(reviewed, draft.caller):
         refuse("reviewer-is-reviewed", member=draft.caller)
     _conclude(draft, oid, found, arguments)
     kept = ("minutes", "opinion", "outside", "present", "until")

@@ -466,6 +466,19 @@ class Drugs(Contract[R_co]):
             "order_quarantine", study, request, lot=lot, packages=packages, reason=reason, evidence=evidence
         )
 
+    def lift_quarantine(
+        self, *, study: Oid, package: Oid, decision: Digest, evidence: Digests | None = None, request: str | None = None
+    ) -> R_co:
+        """Lift a quarantine that a regulator has ordered.
+
+        By administrative_department; a person as regulator. A person must sign.
+
+        Source: R-087; GD44 6.1; JS4652 7.10.
+        """
+        return self._ask(
+            "lift_quarantine", study, request, package=package, decision=decision, evidence=evidence
+        )
+
     def release(
         self, *, study: Oid, package: Oid, decision: Digest, evidence: Digests | None = None, request: str | None = None
     ) -> R_co:

@@ -243,6 +243,13 @@ class TestCorrectingDrugs:
         changes = {"occurred_at": NOW + 6}
         refuse("package-quarantined", drugs.world, DOSE, PHARMACIST, **changes)
 
+    def test_a_dose_is_not_moved_to_when_the_study_was_stopped(self, drugs):
+        trial = drugs.world.get(f"trials/{STUDY}")
+        drugs.world.seed(f"trials/{STUDY}", trial | {"status": "paused", "since": NOW + 5})
+        drugs.world.at = NOW + 10
+        refuse("dose-after-stop", drugs.world, DOSE, PHARMACIST, occurred_at=NOW + 5)
+        assert correct(drugs.world, DOSE, PHARMACIST, occurred_at=NOW + 4).events
+
     def test_what_the_site_said_of_its_retention_and_the_delivery(self, drugs):
         correct(drugs.world, f"retentions/{RUN}/{SITE_A}", PHARMACIST, condition="dry", valid_until="20291231")
         correct(drugs.world, f"shipments/{dw.SHIPMENT}", PHARMACIST, log=OTHER)

@@ -60,6 +60,29 @@ class TestQuarantine:
         assert drugs.package(KITS[1])["quarantined"]
         drugs.refuse("role-missing", "order_quarantine", SITE_A, lot=RUN, packages=[KITS[2]], reason="inspection")
 
+    def test_what_a_regulator_ordered_is_released_when_a_regulator_lifted_it(self, drugs):
+        drugs.at_site()
+        officer = drugs.world.seed_person(f"{REGULATOR_1}.8.1", REGULATOR_1, "regulator")
+        drugs.do("quarantine", SPONSOR, lot=RUN, packages=[KITS[0]], reason="doubt")
+        given = {"package": KITS[0], "decision": ANY}
+        drugs.refuse("quarantine-not-ordered", "lift_quarantine", REGULATOR_1, officer, **given)
+        ordered = {"lot": RUN, "packages": [KITS[0]], "reason": "inspection"}
+        drugs.do("order_quarantine", REGULATOR_1, **ordered)
+        drugs.refuse("quarantine-ordered", "order_quarantine", REGULATOR_1, **ordered)
+        drugs.refuse("quarantine-ordered", "release", SPONSOR, QUALITY, **given)
+        part = drugs.new_oid()
+        drugs.do("split", SITE_A, package=KITS[0], parts=[[part, 4]])
+        drugs.refuse("quarantine-ordered", "release", SPONSOR, QUALITY, **given | {"package": part})
+        drugs.refuse("role-missing", "lift_quarantine", SPONSOR, QUALITY, **given)
+        drugs.refuse("person-needed", "lift_quarantine", REGULATOR_1, **given)
+        drugs.do("lift_quarantine", REGULATOR_1, officer, **given)
+        assert drugs.happened()[-1] == "ip:package:quarantine-lifted"
+        into = drugs.new_oid()
+        drugs.refuse("packages-differ", "merge", SITE_A, package=into, parents=[KITS[0], part])
+        found = drugs.package(KITS[0])
+        assert (found["quarantined"], found["cause"]) == (True, "doubt"), "the sponsor decides then"
+        drugs.do("release", SPONSOR, QUALITY, **given)
+
     def test_is_refused(self, drugs):
         drugs.at_site()
         drugs.refuse("package-of-other-holder", "quarantine", SITE_B, lot=RUN, packages=[KITS[0]], reason="doubt")

@@ -316,7 +316,7 @@ class Histories(RuleBasedStateMachine):
     @rule(pick=PICK, approved=st.sampled_from([True, True, False]))
     def destroy(self, pick, approved):
         oid, box = self.box(pick, {"recovered", "returned", "retained"})
-        fit = box.state in REST and box.holder in SIGNERS
+        fit = box.state in REST and box.state != "retained" and box.holder in SIGNERS
         if box.holder not in SIGNERS:
             return
         approved = approved and self.try_(

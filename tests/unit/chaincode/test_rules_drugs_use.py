@@ -57,15 +57,24 @@ class TestRetention:
         drugs.dispensed()
 
     def test_follows_the_recorded_draw(self, drugs):
-        self.accepted(drugs).world.seed(f"draws/{RUN}/{SITE_A}", {"study": STUDY, "units": [KITS[2], KITS[4]]})
+        drawn = {"study": STUDY, "units": [KITS[2], KITS[4]], "quantities": [UNITS, UNITS]}
+        self.accepted(drugs).world.seed(f"draws/{RUN}/{SITE_A}", drawn)
         for packages in ([KITS[2]], [KITS[2], KITS[3]], KITS[2:5]):
             drugs.refuse("draw-mismatch", "retain", SITE_A, **retention(*packages))
+        drugs.do("retain", SITE_A, **retention(KITS[4], KITS[2]))
+
+    def test_is_of_the_packages_as_they_were_drawn(self, drugs):
+        drawn = {"study": STUDY, "units": [KITS[2], KITS[4]], "quantities": [UNITS, UNITS]}
+        self.accepted(drugs).world.seed(f"draws/{RUN}/{SITE_A}", drawn)
+        drugs.do("split", SITE_A, package=KITS[2], parts=[[drugs.new_oid(), UNITS - 1]])
+        drugs.refuse("draw-thinned", "retain", SITE_A, **retention(KITS[4], KITS[2]))
+        drugs.world.seed(f"packages/{KITS[2]}", drugs.package(KITS[2]) | {"cases": 1})
         drugs.do("retain", SITE_A, **retention(KITS[4], KITS[2]))
 
     def test_of_a_bioequivalence_trial_follows_a_draw(self, drugs):
         self.accepted(drugs).world.seed_study(traits=["bioequivalence_trial"])
         drugs.refuse("draw-first", "retain", SITE_A, **retention(KITS[4]))
-        drugs.world.seed(f"draws/{RUN}/{SITE_A}", {"study": STUDY, "units": [KITS[4]]})
+        drugs.world.seed(f"draws/{RUN}/{SITE_A}", {"study": STUDY, "units": [KITS[4]], "quantities": [UNITS]})
         drugs.do("retain", SITE_A, **retention(KITS[4]))
 
     def test_is_added_up(self, drugs):
@@ -350,6 +359,16 @@ class TestDestruction:
         drugs.refuse("destruction-early", "destroy", SITE_A, PHARMACIST, **destruction())
         drugs.world.at += DAY
         drugs.do("destroy", SITE_A, PHARMACIST, **destruction(occurred_at=drugs.world.at))
+
+    def test_of_what_is_retained_waits_for_its_date(self, drugs):
+        drugs.at_site()
+        part = drugs.new_oid()
+        drugs.do("split", SITE_A, package=KITS[5], parts=[[part, UNITS]])
+        drugs.do("approve_destruction", SPONSOR, QUALITY, **approval(part))
+        drugs.refuse("destruction-early", "destroy", SITE_A, PHARMACIST, **destruction(part))
+        key = f"retentions/{RUN}/{SITE_A}"
+        drugs.world.seed(key, drugs.world.get(key) | {"valid_until": "20200101"})
+        drugs.do("destroy", SITE_A, PHARMACIST, **destruction(part))
 
     def test_an_approval_is_for_the_package_as_it_was(self, drugs):
         drugs.at_site()

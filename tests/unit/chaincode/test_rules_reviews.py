@@ -317,6 +317,20 @@ class TestDecision:
         world.seed(key, world.get(key) | {"study": OTHER_STUDY})
         world.refuse("study-mismatch", "reviews/decide_academic", SITE_B, by(REVIEWER), **given)
 
+    def test_is_refused_to_an_organ_of_the_sponsor_that_opened_it_itself(self, study):
+        world = study.world
+        roles = world.get(f"participants/{STUDY}/{SPONSOR}")
+        world.seed(f"participants/{STUDY}/{SPONSOR}", roles | {"roles": ["sponsor", "study_unit"]})
+        world.do("reviews/appoint_organ", SPONSOR, organ="academic", member=SPONSOR)
+        person = world.seed_person(f"{SPONSOR}.9.7", SPONSOR, "reviewer")
+        said = {"study": STUDY, "organ": "academic", **COMPOSITION}
+        world.do("reviews/constitute", SPONSOR, by(person), **said)
+        given = {"organ": "academic", "stage": "approval", "form": "result_review", "cause": "supervision"}
+        oid = study.new_oid()
+        world.do("reviews/raise_motion", SPONSOR, by(person), review=oid, record=ANY, **given)
+        decided = study.decision("academic", oid)
+        world.refuse("reviewer-is-reviewed", "reviews/decide_academic", SPONSOR, by(person), **decided)
+
     def test_is_refused_to_who_submitted(self, study):
         given = study.decision("academic", study.submit("academic", "approval", "result_review", caller=SITE_A))
         study.world.do("reviews/appoint_organ", SPONSOR, organ="academic", member=SITE_A)

@@ -38,6 +38,7 @@ REFUSED = [
     "blind-in-force",
     "kit-dispensed",
     "stale-version",
+    "quarantine-ordered",
     "study-not-running",
     "suspension-ordered",
     "lot-recalled",
