@@ -51,7 +51,8 @@ _FILE: Final = ("body", "statement")
 _FIXED: Final = (Action.CREATE, Status.COMPLETED, None, None, (), None, None)
 """What stands in the fields of the statement that a transaction has no use for."""
 
-_PLAIN: Final = (str, int, bool)
+_NUMBERS: Final = (int, bool)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 MAX_NESTING: Final = 16
 """Lists and objects of arguments inside each other; those of the table of transitions need 3."""
@@ -230,10 +231,15 @@ def _check_body(body: TransactionBody) -> None:
 
 def _is_plain(value: Any, nesting: int = MAX_NESTING) -> bool:
     if isinstance(value, dict):
-        return nesting > 0 and all(type(name) is str and _is_plain(part, nesting - 1) for name, part in value.items())
+        return nesting > 0 and all(_is_text(name) and _is_plain(part, nesting - 1) for name, part in value.items())
     if isinstance(value, list):
         return nesting > 0 and all(_is_plain(part, nesting - 1) for part in value)
-    return type(value) in _PLAIN
+    return _is_text(value) or type(value) in _NUMBERS
+
+
+def _is_text(value: Any) -> bool:
+    """Tell whether something is text that can be written in UTF-8."""
+    return type(value) is str and (value.isascii() or _SURROGATE.search(value) is None)
 
 
 def _check_statement(statement: Statement, body: TransactionBody) -> None:

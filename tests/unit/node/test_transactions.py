@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from material import AT, MEMBER, STRANGER, Member, sign
 
+from asking import LEDGER, PERSON, TYPE, appointment, transaction
 from nodes import JSON, PROBLEM, fsck
 from trialanchor.encoding import digest_text
 from trialanchor.errors import StoreError
@@ -17,28 +18,7 @@ from trialanchor.transactions import Requester, TransactionBody, sign_transactio
 from trialanchor.verify import Evidence
 from trialanchor_node.intake.service import IntakeService
 
-TYPE = "application/vnd.trialanchor.transaction+json"
-PERSON = f"{MEMBER}.1.5.1001.100001"
 DISMISSAL = {"person": PERSON, "reason": "left"}
-LEDGER = f"embedded:{MEMBER}"
-
-
-def appointment(**changes):
-    return {
-        "person": PERSON,
-        "functions": ["pharmacist"],
-        "since": AT - 10,
-        "until": AT + 1_000,
-        "training": "sha256:" + "0" * 64,
-        **changes,
-    }
-
-
-def transaction(request="r-1", *, member=MEMBER, key=None, at=AT, **asked):
-    action, arguments = asked.get("action", "appoint"), asked.get("arguments") or appointment()
-    body = TransactionBody(ledger=LEDGER, request=request, contract="members", action=action, arguments=arguments)
-    requester = Requester(member=member, actor=member, study=None, at=at)
-    return sign_transaction(body, requester, key or Member(member).system())
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from threading import Event, Thread
 
 import pytest
 from material import AT, MEMBER, Member
-from test_transactions import TYPE, appointment, transaction
 
+from asking import TYPE, appointment, transaction
 from nodes import JSON, fsck, rows
 from trace_worlds import STUDY
 from trialanchor.cose import certificate_thumbprint
@@ -179,5 +179,12 @@ class TestNesting:
         assert (sent.status_code, sent.json()["code"]) == (400, "transaction")
         headers = {**site.bearer(), "Idempotency-Key": "k", "Content-Type": JSON}
         asked = json.dumps({"arguments": appointment()}).replace('["pharmacist"]', deep)
+        made = site.client.post("/v1/contracts/members/appoint", content=asked, headers=headers)
+        assert (made.status_code, made.json()["code"]) == (400, "transaction")
+
+    @pytest.mark.parametrize("arguments", ['{"\\ud800": 1}', '{"person": "\\udfff"}', '{"person": ["\\ud83d"]}'])
+    def test_half_a_character_is_no_text(self, site, arguments):
+        headers = {**site.bearer(), "Idempotency-Key": "k", "Content-Type": JSON}
+        asked = f'{{"arguments": {arguments}}}'
         made = site.client.post("/v1/contracts/members/appoint", content=asked, headers=headers)
         assert (made.status_code, made.json()["code"]) == (400, "transaction")
