@@ -164,7 +164,8 @@ class TransactionService:
 
     def _decide(self, transaction: SignedTransaction) -> tuple[Outcome, _Stored]:
         """Check who signed and let the ledger decide; give the transaction as its block has it."""
-        self._refresh()
+        if self._stale:
+            self._refresh()
         now = int(self._clock.now().timestamp())
         member = self._admission.member(transaction.signed.statement.issuer)
         asked = authenticate(transaction, member, self._admission.signers, now)
@@ -211,16 +212,16 @@ class TransactionService:
 
         It keeps no transaction from being answered: when it fails, the next one tries again.
         """
-        while self._stale:
-            with self._refreshing:
-                self._stale = False
-                try:
-                    self.rule_set.reload()
-                    self._on_members()
-                except TrialAnchorError as error:
-                    self._stale = True
-                    _log.error("ledger:members:not-read", code=error.code, reason=str(error))
-                    return
+        with self._refreshing:
+            if not self._stale:
+                return
+            self._stale = False
+            try:
+                self.rule_set.reload()
+                self._on_members()
+            except TrialAnchorError as error:
+                self._stale = True
+                _log.error("ledger:members:not-read", code=error.code, reason=str(error))
 
     def _stored(self, digests: Sequence[bytes]) -> list[_Stored]:
         """Read transactions from their blocks, in order."""
