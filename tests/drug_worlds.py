@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worlds import DAY, NOW, SITE_A, SITE_B, SPONSOR, STUDY, WRITTEN
+from worlds import DAY, ETHICS, NOW, SITE_A, SITE_B, SPONSOR, STUDY, WRITTEN
 
 ANY = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64
@@ -43,6 +43,9 @@ class Drugs:
             self.world.seed_person(person, member, *functions)
         versions = {"number": 1, "effective": NOW - DAY, "reconsent": False, "demanded": 0, "demanded_at": 0}
         self.world.seed(f"consent_versions/{STUDY}", versions | WRITTEN)
+        self.world.seed(f"trials/{STUDY}", self.world.get(f"trials/{STUDY}") | {"drugs": [TEST, PLACEBO]})
+        approval = {"study": STUDY, "status": "approved", "since": NOW - DAY, "until": NOW + 365 * DAY}
+        self.world.seed(f"approvals/{STUDY}/ethics", approval | WRITTEN | {"committee": ETHICS})
         self.world.seed(f"seals/{STUDY}", WRITTEN | {"study": STUDY, "holders": [], "threshold": 1, "keeper": SPONSOR})
         for subject, site in ((SUBJECT, SITE_A), (SUBJECT_2, SITE_A), (SUBJECT_B, SITE_B)):
             self.subject(subject, site)

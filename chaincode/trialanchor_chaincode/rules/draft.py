@@ -7,7 +7,8 @@ State that all contracts share:
   it does, when not for all;
 - `trials/<oid>`: a study with `sponsor` and `status`;
 - `participants/<study>/<member>`: roles of a member in a study, and its `status`: `invited`, `joined` or `left`;
-- `transactions/<caller>/<request>`: digest of what was asked for, `body`; the transaction that did it; its result.
+- `transactions/<caller>/<request>`: digest of what was asked for, `body`, and its study; the transaction that did it;
+  its result.
 
 Every object has the fields `by`, the transaction that wrote it last, and `version`, 1, 2, …; what it was before stands
 in the ledger's history. Fields that hold OIDs are links, and are followed by the trace: a link that would show the arm

@@ -68,6 +68,8 @@ def register_product(draft: Draft, arguments: dict[str, Any]) -> None:
     """Register a product for the study; what it is stays sealed."""
     drug, kind = arguments["drug"], arguments["kind"]
     draft.registered(drug, {"drug"})
+    if drug not in draft.get(f"trials/{draft.study}").get("drugs", ()):
+        refuse("drug-not-of-study", drug=drug, study=draft.study)
     if kind not in PRODUCT_KINDS:
         refuse("product-kind", kinds=", ".join(PRODUCT_KINDS))
     draft.add(

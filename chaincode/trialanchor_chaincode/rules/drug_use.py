@@ -34,12 +34,13 @@ from trialanchor_chaincode.rules.drug_cases import settle
 from trialanchor_chaincode.rules.drug_lots import BATCH, check_sound
 from trialanchor_chaincode.rules.drug_packages import check_unit, consume, is_blinded, own, package_of, transfer
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.review_gate import ethics_approved
 from trialanchor_chaincode.rules.trial_tables import BIOEQUIVALENCE
 
 if TYPE_CHECKING:
     from trialanchor_chaincode.rules.draft import Draft
 
-OPERATORS: Final = ("crc", "pharmacist", "principal_investigator", "study_nurse", "sub_investigator")
+OPERATORS: Final = ("pharmacist", "principal_investigator", "study_nurse", "sub_investigator")
 """Functions of who gives a dose, or guides the subject in taking it."""
 
 
@@ -85,6 +86,8 @@ def dispense(draft: Draft, arguments: dict[str, Any]) -> None:
     check_sound(draft, oid, package, draft.at)
     if "label" not in package:
         refuse("label-missing", package=oid)
+    if not ethics_approved(draft):
+        refuse("ethics-not-approved", study=draft.study)
     _check_lot(draft, package["lot"])
     _check_subject(draft, subject, arguments["occurred_at"])
     _check_subject(draft, subject, draft.at)

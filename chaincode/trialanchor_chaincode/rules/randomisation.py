@@ -4,6 +4,7 @@ State:
 
 - `randomisations/<study>/<list>`: a list by its code: its `holder`, digest of the `scheme`, `commitment` to the seed,
   number of places in each of the `strata`, `state`; the `beacon` and who fixed it, `beacon_by`; at the end the `seed`;
+- `strata/<study>/<stratum>`: the `list` that a stratum has numbers from;
 - `numbers_given/<study>/<list>/<stratum>`: how many numbers of a stratum are `given`;
 - `allocations/<kit>`: `subject`, `period` and randomisation `number` that a kit is for.
 
@@ -11,7 +12,8 @@ The draws of retention samples are in `randomisation_draws`. States: `committed`
 
 Rules:
 
-1. The holder, sponsor or third party, commits to a scheme and a seed before anybody can know the beacon.
+1. The holder, sponsor or third party, commits to a scheme and a seed before anybody can know the beacon. A stratum has
+   one list at a time: the next one comes when it is closed.
 2. The beacon is the digest of the transaction by which a member of another organisation fixes it, which names that of
    the commitment. The list follows from scheme, seed and beacon (`lists`). The holder cannot choose it, since the
    beacon comes after its commitment; the other member cannot, since it does not know the seed. A list that is given up
@@ -68,12 +70,25 @@ def _commit(draft: Draft, arguments: dict[str, Any]) -> None:
         for name, places in strata.items()
     ):
         refuse("strata", most=MAX_CODES, places=MAX_PLACES)
+    for name in sorted(strata):
+        _take_stratum(draft, name, arguments["list"])
     take_seed(draft, arguments["commitment"], key)
     given = {name: arguments[name] for name in ("scheme", "commitment", "strata")}
     draft.add(
         key, {"study": draft.study, "list": arguments["list"], "holder": draft.caller, "state": COMMITTED, **given}
     )
     draft.event("random:list:committed", draft.study)
+
+
+def _take_stratum(draft: Draft, stratum: str, name: str) -> None:
+    """Make a list the one of a stratum: with two of them, who assigns could choose between their next arms."""
+    key = f"strata/{draft.study}/{stratum}"
+    before = draft.read(key)
+    if before is not None:
+        held = draft.get(f"randomisations/{draft.study}/{before['list']}")
+        if held["state"] in (COMMITTED, FIXED):
+            refuse("stratum-listed", stratum=stratum, list=before["list"])
+    draft.put(key, {"study": draft.study, "list": name})
 
 
 def _list_key(draft: Draft, arguments: dict[str, Any]) -> str:

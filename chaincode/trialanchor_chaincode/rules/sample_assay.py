@@ -32,6 +32,7 @@ from trialanchor_chaincode.rules.sample_records import (
     STORED,
     check_staff,
     check_usable,
+    check_use,
     handle,
     own,
     put_sample,
@@ -91,6 +92,7 @@ def result(draft: Draft, arguments: dict[str, Any]) -> None:
     if number == draft.caller or not is_at_or_under(number, draft.caller):
         refuse("result-of-other-laboratory", result=number, member=draft.caller)
     sample = own(draft, oid, (IN_ASSAY,))
+    check_use(draft, oid)
     if arguments["batch"] != sample["batch"]:
         refuse("assay-batch", sample=oid, batch=sample["batch"])
     draft.person(arguments["analyst"], draft.caller, ANALYST)

@@ -37,6 +37,7 @@ from trialanchor_chaincode.rules.sample_records import (
     WHOLE_BLOOD,
     add_coded,
     check_staff,
+    check_use,
     handle,
     own,
     remaining,
@@ -100,6 +101,7 @@ def process(draft: Draft, arguments: dict[str, Any]) -> None:
     """Record a step of processing, such as centrifuging."""
     oid = arguments["sample"]
     sample = own(draft, oid, (COLLECTED, PROCESSED, RECEIVED))
+    check_use(draft, oid)
     done = {name: arguments[name] for name in ("step", "device", "conditions")} | check_staff(draft, arguments)
     handle(draft, oid, sample, arguments["occurred_at"], done | {"state": PROCESSED})
     draft.event("sample:sample:processed", oid)
@@ -109,6 +111,7 @@ def aliquot(draft: Draft, arguments: dict[str, Any]) -> None:
     """Put parts of a sample into containers of their own (rules 2 and 3)."""
     oid, happened, remainder = arguments["sample"], arguments["occurred_at"], arguments["remainder"]
     sample = own(draft, oid, (COLLECTED, PROCESSED, RECEIVED, ISSUED))
+    check_use(draft, oid)
     parts = _aliquots(arguments)
     taken = sum(part.volume for part in parts)
     if taken + remainder > remaining(sample):

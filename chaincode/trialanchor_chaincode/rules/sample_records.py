@@ -154,6 +154,15 @@ def check_usable(draft: Draft, oid: str, sample: dict[str, Any]) -> None:
     """
     if "deviation" in sample:
         refuse("sample-deviation", sample=oid, cause=sample["deviation"])
+    check_use(draft, oid)
+
+
+def check_use(draft: Draft, oid: str) -> None:
+    """Check that the subject has not withdrawn the use of its samples (rule 4).
+
+    Raises:
+        TransitionRefusedError: `sample-withdrawn`.
+    """
     subject = draft.get(f"subjects/{origin(draft, oid)[1]['subject']}")
     if subject["status"] == WITHDRAWN and subject["use"] != SAMPLES_USABLE:
         refuse("sample-withdrawn", sample=oid)

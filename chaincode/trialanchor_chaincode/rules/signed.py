@@ -49,7 +49,7 @@ def repeated(state: StateView, transaction: Transaction, signed: Signed) -> Outc
     before = read(state, request_key(transaction.caller, signed.request))
     if before is None:
         return None
-    if before["body"] != signed.body:
+    if (before["body"], before["study"]) != (signed.body, signed.study):
         refuse("request-reused", request=signed.request)
     return Outcome(result=tuple(before["result"]))
 
@@ -138,5 +138,5 @@ def outcome_of(draft: Draft, signed: Signed) -> Outcome:
     """Give what a transition made, with its request."""
     result = draft.result or [draft.subject]
     key = request_key(draft.caller, signed.request)
-    request = encode_value({"body": signed.body, "by": draft.tx, "result": result})
+    request = encode_value({"body": signed.body, "by": draft.tx, "result": result, "study": signed.study})
     return Outcome({**draft.writes, key: request}, tuple(draft.events), tuple(result))

@@ -5,8 +5,9 @@ State: `participants/<study>/<member>`: `roles` and `status`: `invited`, `joined
 Rules:
 
 1. A member is invited for roles that it has in the consortium. It acts in the study when it has joined, not before.
-2. It leaves, or is excluded by the sponsor, with a reason; the sponsor itself stays, and so does the ethics organ until
-   another is appointed. Who has left may be invited again.
+2. It leaves, or is excluded by the sponsor, with a reason; the sponsor itself stays, so does the ethics organ until
+   another is appointed, and who keeps the sealed list or one of its keys until it is disclosed or sealed to others. Who
+   has left may be invited again.
 
 Source: R-003, R-009, R-011, R-013; JS4652 7.1.2.3 a), g), 8.4; GD44 6.2.
 """
@@ -73,9 +74,18 @@ def exclude(draft: Draft, arguments: dict[str, Any]) -> None:
 def _end(draft: Draft, trial: dict[str, Any], member: str, reason: str) -> None:
     found = _participant(draft, member)
     organ = draft.read(organ_key(draft.study, ETHICS))
-    if member == trial["sponsor"] or (organ is not None and organ["member"] == member):
+    if member == trial["sponsor"] or (organ is not None and organ["member"] == member) or _keeps(draft, member):
         refuse("participant-needed", member=member)
     draft.put(_key(draft, member), found | {"status": LEFT, "reason": reason})
+
+
+def _keeps(draft: Draft, member: str) -> bool:
+    """Tell whether a member keeps the sealed list, or one of its keys, and it is not disclosed yet."""
+    seal = draft.read(f"seals/{draft.study}")
+    if seal is None or "disclosed_at" in seal:
+        return False
+    holders = (draft.get(f"persons/{each}") for each in seal["holders"])
+    return seal["keeper"] == member or any(each["member"] == member for each in holders)
 
 
 def _participant(draft: Draft, member: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 State:
 
 - `protocols/<study>`: `study`, how many versions there are (`newest`), and which is `in_force`, 0 for none;
-- `protocol_versions/<study>/<n>`: `study`, `number`, `protocol` (digest), `reason`, `status` (`proposed`, `in_force`,
-  `superseded`), and in force since when (`effective`).
+- `protocol_versions/<study>/<n>`: `study`, `number`, `protocol` (digest), `reason`, the `drugs` that the study tries
+  from then on when it changes them, `status` (`proposed`, `in_force`, `superseded`), and since when (`effective`).
 
 Rules:
 
@@ -30,6 +30,9 @@ PROPOSED: Final = "proposed"
 IN_FORCE: Final = "in_force"
 SUPERSEDED: Final = "superseded"
 
+MAX_DRUGS: Final = 64
+"""Drugs that a study tries."""
+
 
 def _head(draft: Draft) -> dict[str, Any]:
     found: dict[str, Any] | None = draft.read(f"protocols/{draft.study}")
@@ -43,6 +46,7 @@ def _key(draft: Draft, number: int) -> str:
 def amend(draft: Draft, arguments: dict[str, Any]) -> None:
     """Propose a version of the protocol (rule 1)."""
     check_study(draft, arguments["study"])
+    check_drugs(draft, arguments.get("drugs", []))
     propose(draft, arguments, arguments["number"])
     draft.event("trial:protocol:proposed", draft.study)
 
@@ -57,9 +61,22 @@ def propose(draft: Draft, arguments: dict[str, Any], number: int) -> None:
     if number != head["newest"] + 1:
         refuse("protocol-number", number=head["newest"] + 1)
     _supersede(draft, head["newest"], PROPOSED)
-    version = {"study": draft.study, "number": number, "protocol": arguments["protocol"], "reason": arguments["reason"]}
-    draft.add(_key(draft, number), version | {"status": PROPOSED})
+    names = ("protocol", "reason", "drugs")
+    version = {name: arguments[name] for name in names if name in arguments}
+    draft.add(_key(draft, number), version | {"study": draft.study, "number": number, "status": PROPOSED})
     draft.put(f"protocols/{draft.study}", head | {"newest": number})
+
+
+def check_drugs(draft: Draft, drugs: list[str]) -> None:
+    """Check the drugs that a study tries (R-027).
+
+    Raises:
+        TransitionRefusedError: `study-drugs`, or one of `Draft.registered`.
+    """
+    if len(drugs) > MAX_DRUGS:
+        refuse("study-drugs", most=MAX_DRUGS)
+    for drug in drugs:
+        draft.registered(drug, {"drug"})
 
 
 def _supersede(draft: Draft, number: int, status: str) -> None:
@@ -90,4 +107,6 @@ def put_in_force(draft: Draft, arguments: dict[str, Any]) -> None:
     _supersede(draft, head["in_force"], IN_FORCE)
     draft.put(_key(draft, number), found | {"status": IN_FORCE, "effective": draft.at})
     draft.put(f"protocols/{draft.study}", head | {"in_force": number})
+    if "drugs" in found:
+        draft.put(f"trials/{draft.study}", draft.get(f"trials/{draft.study}") | {"drugs": found["drugs"]})
     draft.event("trial:protocol:in-force", draft.study)

@@ -28,7 +28,7 @@ from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_chaincode.rules.review_organs import appoint, check_study
 from trialanchor_chaincode.rules.review_table import ETHICS
 from trialanchor_chaincode.rules.trial_activities import COMPLETED, WITHDRAWN, activity_done, step_status
-from trialanchor_chaincode.rules.trial_protocols import propose
+from trialanchor_chaincode.rules.trial_protocols import check_drugs, propose
 from trialanchor_chaincode.rules.trial_tables import BLINDINGS, DESIGNS, PHASES, SITE_ROLES, SPONSOR, STEPS, TRAITS
 from trialanchor_oid.codec import is_at_or_under
 
@@ -45,8 +45,6 @@ CLOSED: Final = "closed"
 
 ALIVE: Final = (REGISTERED, RUNNING, PAUSED)
 """Statuses of a study that has not ended."""
-
-MAX_DRUGS: Final = 64
 
 
 def enter(draft: Draft, study: str, statuses: Container[str]) -> dict[str, Any]:
@@ -82,10 +80,7 @@ def register(draft: Draft, arguments: dict[str, Any]) -> None:
     if owner != draft.caller and not is_at_or_under(study, draft.caller):
         refuse("study-of-other-member", study=study, member=draft.caller)
     _check_codes(arguments)
-    if len(drugs) > MAX_DRUGS:
-        refuse("study-drugs", most=MAX_DRUGS)
-    for drug in drugs:
-        draft.registered(drug, {"drug"})
+    check_drugs(draft, drugs)
     roles = _initiator_roles(draft, arguments["phase"])
     draft.study = study
     draft.delegated(draft.actor)

@@ -33,7 +33,6 @@ from trialanchor.transactions import (
     decode_transaction,
     sign_transaction,
 )
-from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_chaincode.rules.signed import request_key
 from trialanchor_node.anchoring.models import ledger_blocks
 from trialanchor_node.db import reading
@@ -174,10 +173,7 @@ class TransactionService:
         if outcome.block is not None:
             return outcome, _Stored(outcome.block, now, whole)
         done = json.loads(self._ledger.read(request_key(asked.caller, transaction.body.request)) or "{}")
-        stored = self._stored([parse_digest(done.get("by"))])[0]
-        if stored.transaction.signed.statement.study != transaction.signed.statement.study:
-            refuse("request-reused", request=transaction.body.request)
-        return outcome, stored
+        return outcome, self._stored([parse_digest(done.get("by"))])[0]
 
     def _submit(self, asked: Transaction, transaction: SignedTransaction) -> tuple[Outcome, SignedTransaction]:
         """Let the ledger decide, and take over what changed of members and rule set, also when that is not known."""

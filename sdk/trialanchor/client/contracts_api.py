@@ -558,7 +558,7 @@ class Drugs(Contract[R_co]):
     ) -> R_co:
         """Dispense a package to a subject.
 
-        By institution, investigator, study_centre, study_unit; a person as crc, drug_custodian, pharmacist,
+        By institution, investigator, study_centre, study_unit; a person as drug_custodian, pharmacist,
         principal_investigator, study_nurse, sub_investigator. A person must sign.
 
         Source: R-085, R-094; GD44 6.1; JS4652 7.6.1.
@@ -1931,8 +1931,8 @@ class Trials(Contract[R_co]):
         )
 
     def amend(
-        self, *, study: Oid, number: Count, protocol: Digest, reason: Code, evidence: Digests | None = None,
-        request: str | None = None
+        self, *, study: Oid, number: Count, protocol: Digest, reason: Code, drugs: Oids | None = None,
+        evidence: Digests | None = None, request: str | None = None
     ) -> R_co:
         """Propose a version of the protocol.
 
@@ -1941,7 +1941,8 @@ class Trials(Contract[R_co]):
         Source: R-141, R-142; JS4652 7.2.2.1 a), 7.2.3 a).
         """
         return self._ask(
-            "amend", study, request, study=study, number=number, protocol=protocol, reason=reason, evidence=evidence
+            "amend", study, request, study=study, number=number, protocol=protocol, reason=reason, drugs=drugs,
+            evidence=evidence
         )
 
     def put_in_force(

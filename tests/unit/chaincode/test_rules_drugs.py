@@ -49,6 +49,10 @@ class TestProducts:
         )
         assert drugs.happened() == ["ip:product:registered"] * 2
 
+    def test_is_one_that_the_study_tries(self, drugs):
+        other = drugs.new_oid("drug")
+        drugs.refuse("drug-not-of-study", "register_product", SPONSOR, **product(other, "placebo"))
+
     @pytest.mark.parametrize(
         ("code", "changes"),
         [
@@ -191,7 +195,7 @@ class TestRuns:
         drugs.refuse("storage-apart", "pack", SPONSOR, **packing())
 
     def test_an_open_study_packs_from_one_product(self, drugs):
-        drugs.world.seed_study(blinding="open")
+        drugs.world.seed_study(blinding="open", drugs=[TEST, PLACEBO])
         drugs.batches().world.seed_oid(RUN, "batch")
         kit = drugs.new_oid(visibility="private")
         drugs.do("pack", SPONSOR, lot=RUN, inputs=[[BATCH_T, 60]], kits=[[kit, 60]], unit="tablet")

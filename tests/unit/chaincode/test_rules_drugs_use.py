@@ -125,6 +125,16 @@ class TestDispensing:
         early = dispensing() | {"occurred_at": NOW - 1}
         drugs.refuse("subject-not-enrolled", "dispense", SITE_A, PHARMACIST, **early)
 
+    @pytest.mark.parametrize("change", [{"status": "suspended"}, {"until": NOW}])
+    def test_needs_an_ethics_approval_in_force(self, drugs, change):
+        held = drugs.at_site().world.get(f"approvals/{STUDY}/ethics")
+        drugs.world.seed(f"approvals/{STUDY}/ethics", held | change)
+        drugs.refuse("ethics-not-approved", "dispense", SITE_A, PHARMACIST, **dispensing())
+
+    def test_is_not_for_coordinators(self, drugs):
+        coordinator = drugs.at_site().world.seed_person(f"{SITE_A}.8.9", SITE_A, "crc")
+        drugs.refuse("function-missing", "dispense", SITE_A, coordinator, **dispensing())
+
     def test_gives_an_allocated_kit_and_its_parts_to_their_subject(self, drugs):
         drugs.at_site().world.seed(f"allocations/{KITS[0]}", {"study": STUDY, "subject": SUBJECT})
         part = drugs.new_oid()

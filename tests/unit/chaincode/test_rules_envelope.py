@@ -141,7 +141,8 @@ def test_every_type_has_good_and_bad_values():
 class TestEveryTransition:
     def test_is_accepted_as_it_stands(self, case):
         given = case.world.transaction(case.name, SITE_A, case.arguments, actor=PERSON)
-        request = {"body": given.signed.body, "by": given.signed.digest, "result": [given.signed.subject]}
+        vouched = given.signed
+        request = {"body": vouched.body, "by": vouched.digest, "result": [vouched.subject], "study": vouched.study}
         assert case.world.apply(given).result == (given.signed.subject,)
         assert case.world.get(f"transactions/{SITE_A}/{given.signed.request}") == request
 
@@ -193,6 +194,7 @@ class TestEveryTransition:
         assert case.do(request="one", at=NOW - 1) == Outcome(result=first.result)
         assert case.world.state == before
         case.refuse("request-reused", case.arguments | {"evidence": [DIGEST]}, request="one")
+        case.refuse("request-reused", request="one", study=f"{ROOT}.9.9")
         case.world.seed(f"members/{SITE_A}", {"roles": [], "roots": ["-"], "suspended": True})
         assert case.do(request="one") == Outcome(result=first.result)
 

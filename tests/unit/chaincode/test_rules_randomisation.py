@@ -138,9 +138,16 @@ class TestCommit:
     def test_a_list_is_committed_to_once_and_another_has_its_own_code(self, ready):
         commit(ready)
         refuse(ready, "list-exists", "commit", STATISTICS, STATISTICIAN, study=STUDY, **COMMIT)
-        refuse(ready, "seed-used", "commit", STATISTICS, STATISTICIAN, study=STUDY, **COMMIT | {"list": "second"})
-        commit(ready, list="second", commitment=commitment(OTHER_SEED))
-        assert ready.get(f"randomisations/{STUDY}/second")["state"] == "committed"
+        used = COMMIT | {"list": "second", "strata": {"elsewhere": 4}}
+        refuse(ready, "seed-used", "commit", STATISTICS, STATISTICIAN, study=STUDY, **used)
+        other = COMMIT | {"list": "second", "commitment": commitment(OTHER_SEED)}
+        for state in ("committed", "fixed"):
+            ready.seed(f"randomisations/{STUDY}/{COMMIT['list']}", listed(ready) | {"state": state})
+            refuse(ready, "stratum-listed", "commit", STATISTICS, STATISTICIAN, study=STUDY, **other)
+        commit(ready, list="second", commitment=commitment(OTHER_SEED), strata={"elsewhere": 4})
+        ready.seed(f"randomisations/{STUDY}/{COMMIT['list']}", listed(ready) | {"state": "closed"})
+        commit(ready, list="third", commitment=commitment("f" * 64))
+        assert ready.get(f"randomisations/{STUDY}/third")["state"] == "committed"
 
 
 class TestBeacon:

@@ -18,6 +18,7 @@ from sample_worlds import (
     TUBE,
     TUBE_2,
     Samples,
+    aliquoting,
     assaying,
     issuing,
     reporting,
@@ -79,8 +80,18 @@ class TestIssuing:
         samples.subject(SUBJECT, SITE_A, status="withdrawn", status_at=NOW, ended_at=NOW, use=use)
         samples.refuse("sample-withdrawn", "issue", LAB, **issuing(oid))
         samples.refuse("sample-withdrawn", "assay", LAB, **assaying(other))
+        part = samples.new_oid(owner=LAB)
+        samples.refuse("sample-withdrawn", "aliquot", LAB, **aliquoting(other, [[part, "x1", "plasma", 10]], LAB))
         samples.subject(SUBJECT, SITE_A, status="withdrawn", status_at=NOW, ended_at=NOW, use="data_and_samples")
         samples.do("issue", LAB, **issuing(oid))
+
+    def test_no_result_of_a_withdrawn_sample_is_taken(self, samples):
+        oid = samples.at_lab()
+        samples.do("issue", LAB, **issuing(oid))
+        samples.do("assay", LAB, **assaying(oid))
+        samples.subject(SUBJECT, SITE_A, status="withdrawn", status_at=NOW, ended_at=NOW, use="data")
+        number = samples.new_oid("dataset", owner=LAB)
+        samples.refuse("sample-withdrawn", "result", LAB, **reporting(number, oid))
 
 
 class TestResults:

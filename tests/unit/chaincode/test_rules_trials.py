@@ -45,6 +45,7 @@ from worlds import (
     SPONSOR,
     STATISTICS,
     STUDY,
+    WRITTEN,
     World,
 )
 
@@ -233,6 +234,15 @@ class TestParticipants:
         study.world.refuse("participant-needed", "trials/leave", ETHICS, study=STUDY, reason="x")
         refuse(study, "participant-needed", "exclude", study=STUDY, member=ETHICS, reason="x")
 
+    def test_who_keeps_the_sealed_list_or_a_key_of_it_stays(self, study):
+        holder = study.organised().world.seed_person(f"{SITE_A}.9.9", SITE_A, "key_holder")
+        seal = {"study": STUDY, "keeper": LAB, "holders": [holder], "threshold": 1}
+        study.world.seed(f"seals/{STUDY}", seal | WRITTEN)
+        for member in (LAB, SITE_A):
+            refuse(study, "participant-needed", "exclude", study=STUDY, member=member, reason="x")
+        study.world.seed(f"seals/{STUDY}", seal | WRITTEN | {"disclosed_at": NOW})
+        study.sponsor("exclude", study=STUDY, member=SITE_A, reason="x")
+
 
 class TestStart:
     def given(self, **changes):
@@ -414,6 +424,16 @@ class TestProtocols:
         assert [self.version(study, n)["status"] for n in (1, 2)] == ["superseded", "in_force"]
         head = study.world.get(f"protocols/{STUDY}")
         assert (head["newest"], head["in_force"]) == (2, 2)
+
+    def test_change_the_drugs_of_the_study_when_they_come_in_force(self, study):
+        drug = study.world.seed_oid(f"{SPONSOR}.2.77", "drug")
+        refuse(study, "oid-not-registered", "amend", **self.proposal(drugs=[f"{SPONSOR}.2.78"]))
+        refuse(study, "study-drugs", "amend", **self.proposal(drugs=[f"{SPONSOR}.2.{n}" for n in range(65)]))
+        study.sponsor("amend", **self.proposal(drugs=[drug]))
+        assert study.world.get(f"trials/{STUDY}")["drugs"] == REGISTRATION["drugs"]
+        study.approve(documents=[["protocol", PROTOCOL_2, 2]])
+        study.sponsor("put_in_force", study=STUDY, number=2)
+        assert study.world.get(f"trials/{STUDY}")["drugs"] == [drug]
 
     def test_do_not_come_in_force(self, study):
         first = {"study": STUDY, "number": 1}

@@ -293,8 +293,9 @@ class TestHostileNodes:
     def test_what_was_done_in_another_study_is_not_taken_as_done(self, connect, node):
         with connect(ledger=LEDGER) as client:
             client.trials.plan_site(**PLAN, request="r-1")
-            with pytest.raises(AnswerError, match="another request"):
+            with pytest.raises(RefusedByNodeError) as caught:
                 client.trials.plan_site(**PLAN | {"study": f"{STUDY}.1"}, request="r-1")
+            assert caught.value.code == "request-reused"
 
     def test_a_repeated_request_needs_a_receipt_for_what_was_done(self, connect, node):
         with connect(ledger=LEDGER) as client:
