@@ -82,7 +82,10 @@ def decode_block(text: str) -> Block:
     Raises:
         BlockError: Anything else.
     """
-    value = decode_canonical(text)
+    try:
+        value = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BlockError("not canonical JSON") from error
     if not isinstance(value, dict) or value.keys() != _KEYS or value["block"] != _LABEL:
         raise BlockError("not a block of an embedded ledger")
     try:
@@ -93,8 +96,10 @@ def decode_block(text: str) -> Block:
     if type(number) is not int or type(at) is not int or type(ledger) is not str or at < 0 or number < 0:
         raise BlockError("a block has a ledger name, a number and a time")
     block = Block(ledger, number, previous, at, transaction)
-    if len(previous) != HASH_SIZE or len(transaction) != HASH_SIZE or block.encode().decode() != text:
-        raise BlockError("the hashes of a block are 32 octets in lower-case hexadecimal")
+    if len(previous) != HASH_SIZE or len(transaction) != HASH_SIZE:
+        raise BlockError("the hashes of a block are 32 octets")
+    if block.encode().decode() != text:
+        raise BlockError("not canonical JSON, with hashes in lower-case hexadecimal")
     return block
 
 

@@ -48,6 +48,10 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _LEDGER: Final = re.compile(r"[a-z]{1,16}:[A-Za-z0-9._-]{1,256}", re.ASCII)
 _BODY: Final = ("action", "arguments", "contract", "ledger", "request")
 _FILE: Final = ("body", "statement")
+_HEAD: Final = b'{"body":'
+_MIDDLE: Final = b',"statement":'
+"""What stands before the body and after it, in the one spelling that a transaction has."""
+
 _FIXED: Final = (Action.CREATE, Status.COMPLETED, None, None, (), None, None)
 """What stands in the fields of the statement that a transaction has no use for."""
 
@@ -197,14 +201,14 @@ def decode_transaction(data: bytes) -> SignedTransaction:
     asked = TransactionBody(**body)
     _check_body(asked)
     signed = decode_statement(base64_decode(value["statement"], "the statement"))  # (3)
-    _check_statement(signed.statement, asked)
+    _check_statement(signed.statement, sha256(data[len(_HEAD) : data.rindex(_MIDDLE)]).digest())
     return SignedTransaction(asked, signed, data)
 
 
 def _read(data: bytes) -> dict[str, Any]:
     try:
         text = data.decode()
-        value = json.loads(text, parse_float=_refuse_number, parse_constant=_refuse_number)
+        value = _DECODER.decode(text)
         if not isinstance(value, dict) or value.keys() != set(_FILE) or encode_value(value) != text:
             raise TransactionError("a transaction is canonical JSON of a body and a statement")
     except (ValueError, RecursionError) as error:
@@ -214,6 +218,9 @@ def _read(data: bytes) -> dict[str, Any]:
 
 def _refuse_number(_text: str) -> NoReturn:
     raise TransactionError("the numbers of a transaction are whole")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number)
 
 
 def _check_body(body: TransactionBody) -> None:
@@ -242,9 +249,9 @@ def _is_text(value: Any) -> bool:
     return type(value) is str and (value.isascii() or _SURROGATE.search(value) is None)
 
 
-def _check_statement(statement: Statement, body: TransactionBody) -> None:
-    """Step 3."""
-    if statement.content_type != TRANSACTION_TYPE or statement.payload != body.digest():
+def _check_statement(statement: Statement, digest: bytes) -> None:
+    """Step 3, for a body with this digest."""
+    if statement.content_type != TRANSACTION_TYPE or statement.payload != digest:
         raise TransactionError("the statement is not the one over this body")
     unused = (statement.action, statement.status, statement.location, statement.count, statement.refs)
     if (*unused, statement.source_time, statement.source_zone) != _FIXED:

@@ -14,11 +14,10 @@ the state is the same wherever the same transactions were decided in the same or
 from __future__ import annotations
 
 import contextlib
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+import gc
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -28,12 +27,13 @@ from trialanchor.encoding import digest_text
 from trialanchor.errors import TrialAnchorError
 from trialanchor.merkle import HASH_SIZE, leaf_hash
 from trialanchor.signers import Signers
-from trialanchor.transactions import authenticate, decode_transaction
+from trialanchor.transactions import authenticate
 from trialanchor_chaincode.rules.apply import apply
 from trialanchor_chaincode.rules.state import Context, Transaction
 from trialanchor_node.anchoring.embedded import anchored_checkpoint, verify_ed25519
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import Applied
+from trialanchor_node.anchoring.readahead import read_ahead
 from trialanchor_node.anchoring.rebuild import Rebuilt
 from trialanchor_node.log.errors import FoundError
 from trialanchor_node.log.store import chain_digest
@@ -41,22 +41,20 @@ from trialanchor_node.log.study_roles import PARTICIPANTS, TRIALS, joined_roles
 from trialanchor_node.members import MEMBERS, acting_members, changes_members, decode_member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from concurrent.futures import Future
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from sqlalchemy import Connection, Row
 
     from trialanchor.blocks import Block
+    from trialanchor.transactions import SignedTransaction
     from trialanchor.trust import TrustedMember
     from trialanchor_chaincode.rules.state import Outcome
+    from trialanchor_node.anchoring.readahead import ReadTransaction
 
 _CHUNK = 512
 """Blocks read at a time."""
-
-_SIGNED = '{"body":'
-"""How the canonical JSON of a signed transaction begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,61 +99,20 @@ class LedgerHistory:
     state: str = ""
 
 
-class _Signatures:
-    """Verifies signatures beside the replay, which goes on: verifying leaves the interpreter free.
+def _verified_before(*_signed: object) -> None:
+    """Leave a signature alone that `read_ahead` has verified against the certificate which is now followed."""
 
-    The problem of the earliest block is told, whatever is found first.
-    """
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._waiting: deque[tuple[int, Future[None]]] = deque()
-        self._number = 0
-        self._found: FoundError | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_reason: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-    def verify(self, *signed: Any) -> None:
-        """Have a signature of the present block verified; `signed` is what `cose.check_signature` takes."""
-        self._waiting.append((self._number, self._pool.submit(cose.check_signature, *signed)))
-        if len(self._waiting) > _CHUNK:
-            self._settle_first()
-
-    @contextlib.contextmanager
-    def of_block(self, number: int) -> Iterator[None]:
-        """Name the block in what is found while it is checked."""
-        self._number = number
-        try:
-            yield
-        except TrialAnchorError as error:
-            if error is self._found:
-                raise
-            self.settle()
-            raise self._wrong(number, error) from error
-
-    def settle(self) -> None:
-        """Wait for every signature.
-
-        Raises:
-            FoundError: One does not verify.
-        """
-        while self._waiting:
-            self._settle_first()
-
-    def _settle_first(self) -> None:
-        number, verified = self._waiting.popleft()
-        try:
-            verified.result()
-        except TrialAnchorError as error:
-            raise self._wrong(number, error) from error
-
-    def _wrong(self, number: int, error: TrialAnchorError) -> FoundError:
-        self._found = FoundError(f"block {number} of the embedded ledger: {error}")
-        return self._found
+@contextlib.contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Keep Python from looking for cycles: there are none, and it would go through the whole state again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class LedgerCheck:
@@ -166,29 +123,43 @@ class LedgerCheck:
         self._key = key
         self._state: dict[str, str] = {}
         self._history = LedgerHistory()
-        self._signatures = _Signatures()
-        self._signers = Signers(verify=self._signatures.verify)
+        self._signers = Signers(verify=_verified_before)
         self._members: dict[str, tuple[str, TrustedMember]] = {}
 
     def run(self, connection: Connection) -> LedgerHistory:
-        """Check all blocks, then the state.
+        """Check all blocks, the state, and the tables that show it.
+
+        Raises:
+            FoundError: Names the first block that is wrong.
+        """
+        with Rebuilt() as rebuilt:
+            self.replay(connection, rebuilt.add)
+            wrong = rebuilt.first_difference(connection)
+        if wrong is not None:
+            raise FoundError(f"the table {wrong[0]} does not say of {wrong[1]} what the ledger's blocks say")
+        return self._history
+
+    def replay(self, connection: Connection, seen: Callable[[Applied], None] = lambda _: None) -> LedgerHistory:
+        """Check all blocks from the first one on, decide on their transactions again, and compare the state.
+
+        Args:
+            connection: Where the ledger is read.
+            seen: Called with each block and what it did.
 
         Raises:
             FoundError: Names the first block that is wrong.
         """
         number, previous = 0, bytes(HASH_SIZE)
         query = select(ledger_blocks).order_by(ledger_blocks.c.number).execution_options(yield_per=_CHUNK)
-        with Rebuilt() as rebuilt, self._signatures:
-            for row in connection.execute(query):
-                with self._signatures.of_block(number):
+        with _collecting_nothing():
+            for row, read in read_ahead(connection.execute(query)):
+                try:
                     block = self._check_block(row, number, previous)
-                    rebuilt.add(self._apply(block, row))
-                number, previous = number + 1, block.hash
-            self._signatures.settle()
-            self._check_state(connection, number)
-            wrong = rebuilt.first_difference(connection)
-        if wrong is not None:
-            raise FoundError(f"the table {wrong[0]} does not say of {wrong[1]} what the ledger's blocks say")
+                    seen(self._apply(block, row, read))
+                except TrialAnchorError as error:
+                    raise FoundError(f"block {number} of the embedded ledger: {error}") from error
+                number, previous = number + 1, sha256(row.block.encode()).digest()
+        self._check_state(connection, number)
         self._history.blocks, self._history.state = number, state_digest(self._state)
         return self._history
 
@@ -212,12 +183,12 @@ class LedgerCheck:
             raise FoundError("it does not follow the one before")
         if block.transaction != sha256(row.transaction.encode()).digest():
             raise FoundError("it does not hold its transaction")
-        self._signatures.verify(self._key, cose.EDDSA, row.signature, row.block.encode())
+        cose.check_signature(self._key, cose.EDDSA, row.signature, row.block.encode())
         return block
 
-    def _apply(self, block: Block, row: Row[Any]) -> Applied:
+    def _apply(self, block: Block, row: Row[Any], read: ReadTransaction) -> Applied:
         """Steps 2 to 4; gives what the block did."""
-        transaction = self._read(row.transaction, block)
+        transaction = Transaction(**decode_canonical(row.transaction)) if read is None else self._admit(read, block)
         outcome = apply(self._state, transaction, Context(self._name, block.at, verify_ed25519))
         self._state |= outcome.writes
         anchored = anchored_checkpoint(transaction)
@@ -242,15 +213,14 @@ class LedgerCheck:
                 study, _, member = key[len(PARTICIPANTS) :].partition("/")
                 self._history.participants.setdefault((study, member), []).append((number, joined_roles(value)))
 
-    def _read(self, text: str, block: Block) -> Transaction:
+    def _admit(self, read: SignedTransaction | str, block: Block) -> Transaction:
         """Step 2."""
-        if not text.startswith(_SIGNED):
-            return Transaction(**decode_canonical(text))
-        transaction = decode_transaction(text.encode())
-        signed = transaction.signed
+        if isinstance(read, str):
+            raise FoundError(read)
+        signed = read.signed
         checked = CheckedTransaction(block.number, leaf_hash(signed.entry), chain_digest(signed.chain))
         self._history.transactions[signed.digest] = checked
-        return authenticate(transaction, self._member(signed.statement.issuer), self._signers, block.at)
+        return authenticate(read, self._member(signed.statement.issuer), self._signers, block.at)
 
     def _member(self, oid: str) -> TrustedMember:
         """Give a member as the state has it now."""

@@ -135,6 +135,7 @@ def transactions(
         "ledger_alone_per_s": round(blocks / replay.filled_s),
         "replayed_transactions": blocks,
         "replay_s": round(replay.replayed_s, 1),
+        "replay_and_tables_s": round(replay.checked_s, 1),
         "replayed_state": replay.state,
     }
     _print("transactions", figures | {"connections": connections, "store": _STORE}, as_json=as_json)
