@@ -7,7 +7,8 @@ Before a place in the log is given (`Admission.admit`):
 3. The signature verifies.
 4. The statement is dated neither ahead of the node's clock nor too far back.
 5. The kind of evidence is known and one of the member's roles may provide it; in a study that the node's ledger has,
-   one of the roles in which the member has joined that study. A regulator takes part in every study. A transaction of a
+   one of the roles in which the member has joined that study. A regulator takes part in every study. An administrator
+   makes no evidence (R-008; as the ledger says when it comes in: `fsck` does not ask that again). A transaction of a
    ledger is registered once the ledger has accepted it, and not otherwise: its rules say who may make it, and as which
    kind it stands here.
 
@@ -91,8 +92,11 @@ class StudyRoles(Protocol):
     def roles(self, study: str, member: str) -> Collection[str] | None:
         """Give the roles in which a member has joined a study, None when the ledger does not have the study."""
 
-    def knows(self, study: str, member: str) -> bool:
-        """Tell whether `roles` answers without asking a database."""
+    def administers(self, actor: str) -> bool:
+        """Tell whether an actor is a person who is appointed as administrator."""
+
+    def knows(self, study: str, member: str, actor: str) -> bool:
+        """Tell whether both are answered without asking a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ class Admission:
         if not may_provide(kind(statement.kind).code, member.roles):  # (5)
             raise RoleError(f"the roles {', '.join(member.roles)} do not provide {statement.kind}")
         if self._study_roles is not None:
+            if self._study_roles.administers(statement.actor):
+                raise RoleError("an administrator makes no evidence")
             held = self._study_roles.roles(statement.study, statement.issuer)
             if held is not None:
                 check_study_role(statement, member, held)
@@ -169,7 +175,9 @@ class Admission:
         """Tell whether a statement can be admitted without asking the database for its chain."""
         statement = signed.statement
         roles = self._study_roles
-        return self.signers.knows(signed) and (roles is None or roles.knows(statement.study, statement.issuer))
+        return self.signers.knows(signed) and (
+            roles is None or roles.knows(statement.study, statement.issuer, statement.actor)
+        )
 
 
 def check_study_role(statement: Statement, member: TrustedMember, held: Collection[str]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
+from sqlalchemy.exc import IntegrityError
 
 from trialanchor.errors import ConfigError
 from trialanchor_node.anchoring import models as _anchoring
@@ -54,3 +58,27 @@ def test_sqlite_syncs_each_commit_to_the_disk(engine):
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_a_filled_database_of_the_version_before_keeps_what_it_holds(engine, monkeypatch):
+    """A log entry of version 0002, whose versions were not yet absent for transactions."""
+    with monkeypatch.context() as older:
+        older.setattr(command, "upgrade", partial(_upgrade, command.upgrade, "0002"))
+        migrate(engine)
+    row = dict.fromkeys(("issuer", "subject", "study"), "2.999.1") | {"kind": "k", "leaf_index": 0, "version": 1}
+    blobs = dict.fromkeys(("statement", "digest", "fingerprint", "chain"), b"x" * 32)
+    with engine.begin() as connection:
+        connection.execute(_log.entries.insert().values(row | blobs | {"received_at": 7}))
+    migrate(engine)
+    with engine.begin() as connection:
+        (found,) = connection.execute(_log.entries.select()).mappings().all()
+        assert {name: found[name] for name in row} == row
+        assert bytes(found["digest"]) == blobs["digest"]
+        with pytest.raises(IntegrityError):
+            connection.execute(
+                _log.entries.insert().values(row | blobs | {"leaf_index": 1, "digest": b"y" * 32, "received_at": 8})
+            )
+
+
+def _upgrade(upgrade, revision, config, _head):
+    upgrade(config, revision)

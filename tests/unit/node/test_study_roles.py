@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from material import MEMBER, Member, statement
+from material import AT, MEMBER, Member, statement
 
 from nodes import fsck, numbered, record, write_member
 from trialanchor.transactions import Requester, TransactionBody, sign_transaction
@@ -30,14 +30,15 @@ class Sponsor:
         self.requests = 0
         self.sent = 0
 
-    def do(self, member, action, /, **arguments):
+    def do(self, member, name, /, **arguments):
         self.requests += 1
+        contract, _, action = name.rpartition("/")
         body = TransactionBody(
             ledger=f"embedded:{MEMBER}",
             request=f"r-{self.requests}",
-            contract="trials",
+            contract=contract or "trials",
             action=action,
-            arguments={"study": STUDY, **arguments},
+            arguments=arguments if contract else {"study": STUDY, **arguments},
         )
         at = int(self.clock.now().timestamp())
         signed = sign_transaction(
@@ -118,6 +119,14 @@ class TestAdmission:
         sponsor.do(MEMBER, "leave", reason="closed")
         (again,) = sponsor.site.register(signed)
         assert (again["index"], again["new"]) == (first["index"], False)
+
+    def test_an_administrator_makes_none(self, sponsor):
+        person = f"{MEMBER}.1.5.1001.100001"
+        given = {"person": person, "since": AT - 10, "until": AT + 1_000, "training": ANY}
+        assert sponsor.send(actor=person) == ""
+        for function, code in (("administrator", "role"), ("pharmacist", "")):
+            sponsor.do(MEMBER, "members/appoint", functions=[function], **given)
+            assert sponsor.send(actor=person) == code
 
     def test_other_studies_are_not_touched(self, sponsor):
         sponsor.registered()
@@ -203,9 +212,11 @@ class TestCache:
     def test_an_answer_is_kept_until_a_commit(self):
         ledger = _Ledger({f"trials/{STUDY}": "{}", f"participants/{STUDY}/{MEMBER}": JOINED})
         held = LedgerStudyRoles(ledger)
-        assert not held.knows(STUDY, MEMBER)
+        assert not held.administers(MEMBER)
+        assert not held.knows(STUDY, MEMBER, MEMBER)
         assert held.roles(STUDY, MEMBER) == held.roles(STUDY, MEMBER) == ("sponsor",)
-        assert (ledger.asked, held.knows(STUDY, MEMBER)) == (2, True)
+        assert not held.administers(MEMBER)
+        assert (ledger.asked, held.knows(STUDY, MEMBER, MEMBER)) == (3, True)
         ledger.state[f"participants/{STUDY}/{MEMBER}"] = JOINED.replace("joined", "left")
         held.forget()
         assert held.roles(STUDY, MEMBER) == ()
@@ -215,14 +226,16 @@ class TestCache:
         held = LedgerStudyRoles(ledger)
         ledger.meanwhile = held.forget
         assert held.roles(STUDY, MEMBER) == ("sponsor",)
-        assert not held.knows(STUDY, MEMBER)
+        assert not held.administers(MEMBER)
+        assert not held.knows(STUDY, MEMBER, MEMBER)
 
     def test_it_does_not_grow_without_end(self):
         held = LedgerStudyRoles(_Ledger({}))
         for number in range(5_000):
             assert held.roles(f"2.999.{number}", MEMBER) is None
-        assert not held.knows("2.999.0", MEMBER)
-        assert held.knows("2.999.4999", MEMBER)
+            assert not held.administers(f"2.999.{number}")
+        assert not held.knows("2.999.0", MEMBER, "2.999.0")
+        assert held.knows("2.999.4999", MEMBER, "2.999.4999")
 
     @pytest.mark.parametrize("value", [None, JOINED.replace("joined", "invited"), JOINED.replace("joined", "left")])
     def test_who_has_not_joined_has_no_roles(self, value):
