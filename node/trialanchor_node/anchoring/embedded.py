@@ -27,7 +27,7 @@ from trialanchor_chaincode.rules.apply import apply
 from trialanchor_chaincode.rules.state import Context, Outcome
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import Applied, LedgerAnchor
-from trialanchor_node.db import StoreFullError, insert_many, reading, store_error, writing
+from trialanchor_node.db import insert_many, reading, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -120,7 +120,8 @@ class EmbeddedLedger:
                 for waiting in batch:
                     self._commit([waiting])
                 return
-            batch[0].error = _could_not_write(error)
+            batch[0].error = LedgerError("the embedded ledger could not be written")
+            batch[0].error.__cause__ = error
             if not isinstance(error, SQLAlchemyError):
                 _log.exception("ledger:transaction:failed", kind=type(error).__name__)
             return
@@ -198,14 +199,6 @@ class EmbeddedLedger:
         if row is None:
             return None
         return LedgerAnchor(row.size, TYPE, row.block, row.transaction, row.signature)
-
-
-def _could_not_write(error: Exception) -> TrialAnchorError:
-    """Give the error that a caller sees when a commit failed: a full disk is told from other faults."""
-    found = store_error(error) if isinstance(error, SQLAlchemyError) else None
-    told = found if isinstance(found, StoreFullError) else LedgerError("the embedded ledger could not be written")
-    told.__cause__ = error
-    return told
 
 
 class _State:
