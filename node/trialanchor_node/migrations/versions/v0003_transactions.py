@@ -12,7 +12,8 @@ depends_on = None
 def upgrade() -> None:
     """Create the tables; let an entry have no version."""
     with op.batch_alter_table("log_entries") as entries:
-        entries.alter_column("version", existing_type=sa.BigInteger(), nullable=True)
+        comment = "NULL for transactions, which have none"
+        entries.alter_column("version", existing_type=sa.BigInteger(), nullable=True, comment=comment)
     op.create_table(
         "ledger_events",
         sa.Column("block", sa.BigInteger(), autoincrement=False, nullable=False),
