@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trialanchor.certificates import load_pem_certificate
@@ -113,9 +114,9 @@ class Members(Mapping[str, TrustedMember]):
         Raises:
             LedgerError: The ledger did not answer.
         """
-        state = {key: self._ledger.read(key) or "{}" for key in self._ledger.keys(MEMBERS)}
-        self._acting = acting_members(state)
-        self.every = {key[len(MEMBERS) :]: decode_member(key[len(MEMBERS) :], state[key]) for key in state}
+        values = {key.removeprefix(MEMBERS): self._ledger.read(key) or "{}" for key in self._ledger.keys(MEMBERS)}
+        self.every = {oid: decode_member(oid, value) for oid, value in values.items()}
+        self._acting = acting_members(values)
 
     def __getitem__(self, oid: str) -> TrustedMember:
         """Give a member that may act."""
@@ -130,26 +131,23 @@ class Members(Mapping[str, TrustedMember]):
         return len(self._acting)
 
 
-def acting_members(state: Mapping[str, str]) -> Mapping[str, TrustedMember]:
-    """Give the members of a state that are not suspended, by OID.
+def acting_members(values: Mapping[str, str]) -> Mapping[str, TrustedMember]:
+    """Give the members that are not suspended, from their state values by OID.
 
     Raises:
         LedgerError: A member is not readable.
     """
-    return {
-        key[len(MEMBERS) :]: decode_member(key[len(MEMBERS) :], value)
-        for key, value in state.items()
-        if key.startswith(MEMBERS) and not json.loads(value).get("suspended")
-    }
+    return {oid: decode_member(oid, value) for oid, value in values.items() if not json.loads(value).get("suspended")}
 
 
-def changes_members(outcome: Outcome) -> bool:
-    """Tell whether a transaction changed a member."""
-    return any(key.startswith(MEMBERS) for key in outcome.writes)
+def changed_members(outcome: Outcome) -> dict[str, str]:
+    """Give the state values of the members that a transaction changed, by OID."""
+    return {key.removeprefix(MEMBERS): value for key, value in outcome.writes.items() if key.startswith(MEMBERS)}
 
 
+@lru_cache(maxsize=1_024)
 def decode_member(oid: str, value: str) -> TrustedMember:
-    """Read a member as the ledger's state holds it.
+    """Read a member as the ledger's state holds it; the same state is read once.
 
     Raises:
         LedgerError: The ledger holds something else; names the member.

@@ -27,10 +27,11 @@ from trialanchor_chaincode.rules.apply import apply
 from trialanchor_chaincode.rules.state import Context, Outcome
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import Applied, LedgerAnchor
+from trialanchor_node.anchoring.state import KnownState, StoredState
 from trialanchor_node.db import insert_many, reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from trialanchor.clock import Clock
     from trialanchor.cose import Signer
@@ -135,7 +136,7 @@ class EmbeddedLedger:
 
     def _decide(self, connection: Connection, batch: Sequence[_Waiting]) -> list[Outcome | TrialAnchorError]:
         """Apply a batch in order, each transaction on what the ones before it left; write what was accepted."""
-        state, chain = _Batch(connection), _Chain(connection, self)
+        state, chain = KnownState(connection), _Chain(connection, self)
         context = Context(self.name, int(self._clock.now().timestamp()), verify_ed25519)
         decided: list[Outcome | TrialAnchorError] = []
         applied: list[Applied] = []
@@ -174,16 +175,15 @@ class EmbeddedLedger:
         """Give the state value under a key."""
         try:
             with self._engine.connect() as connection:
-                return _State(connection).get(key)
+                return StoredState(connection).get(key)
         except SQLAlchemyError as error:
             raise LedgerError("the embedded ledger could not be read") from error
 
     def keys(self, prefix: str) -> list[str]:
         """Give the state keys with a prefix, sorted."""
-        query = select(ledger_state.c.key).where(ledger_state.c.key.startswith(prefix, autoescape=True))
         try:
             with self._engine.connect() as connection:
-                return sorted(connection.scalars(query))
+                return list(StoredState(connection).under(prefix))
         except SQLAlchemyError as error:
             raise LedgerError("the embedded ledger could not be read") from error
 
@@ -199,44 +199,6 @@ class EmbeddedLedger:
         if row is None:
             return None
         return LedgerAnchor(row.size, TYPE, row.block, row.transaction, row.signature)
-
-
-class _State:
-    """The state as the database has it."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        marker = "?" if connection.dialect.name == "sqlite" else "%s"
-        self._query = f"SELECT value FROM ledger_state WHERE key = {marker}"  # noqa: S608 - one of two texts
-
-    def get(self, key: str) -> str | None:
-        value: str | None = self._connection.exec_driver_sql(self._query, (key,)).scalar()
-        return value
-
-
-class _Batch(_State):
-    """The state as the accepted transactions of a batch are making it; what was read once is not read again.
-
-    It reads with the driver's own cursor: a transition reads some twenty keys, and the way through SQLAlchemy costs ten
-    times as much as the look-up.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self.writes: dict[str, str] = {}
-        self._known: dict[str, str | None] = {}
-        self._cursor = connection.connection.cursor()
-
-    def get(self, key: str) -> str | None:
-        if key not in self._known:
-            self._cursor.execute(self._query, (key,))
-            row = self._cursor.fetchone()
-            self._known[key] = None if row is None else row[0]
-        return self._known[key]
-
-    def write(self, writes: Mapping[str, str]) -> None:
-        self.writes |= writes
-        self._known |= writes
 
 
 class _Chain:

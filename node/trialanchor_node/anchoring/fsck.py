@@ -26,7 +26,7 @@ from trialanchor.blocks import decode_block, decode_canonical
 from trialanchor.encoding import digest_text
 from trialanchor.errors import TrialAnchorError
 from trialanchor.merkle import HASH_SIZE, leaf_hash
-from trialanchor.signers import Signers
+from trialanchor.signers import Signers, verified_before
 from trialanchor.transactions import authenticate
 from trialanchor_chaincode.rules.apply import apply
 from trialanchor_chaincode.rules.state import Context, Transaction
@@ -38,7 +38,7 @@ from trialanchor_node.anchoring.rebuild import Rebuilt
 from trialanchor_node.log.errors import FoundError
 from trialanchor_node.log.store import chain_digest
 from trialanchor_node.log.study_roles import PARTICIPANTS, TRIALS, joined_roles
-from trialanchor_node.members import MEMBERS, acting_members, changes_members, decode_member
+from trialanchor_node.members import acting_members, changed_members, decode_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -99,10 +99,6 @@ class LedgerHistory:
     state: str = ""
 
 
-def _verified_before(*_signed: object) -> None:
-    """Leave a signature alone that `read_ahead` has verified against the certificate which is now followed."""
-
-
 @contextlib.contextmanager
 def _collecting_nothing() -> Iterator[None]:
     """Keep Python from looking for cycles: there are none, and it would go through the whole state again and again."""
@@ -123,8 +119,8 @@ class LedgerCheck:
         self._key = key
         self._state: dict[str, str] = {}
         self._history = LedgerHistory()
-        self._signers = Signers(verify=_verified_before)
-        self._members: dict[str, tuple[str, TrustedMember]] = {}
+        self._signers = Signers(verify=verified_before)  # by `read_ahead`
+        self._members: dict[str, str] = {}
 
     def run(self, connection: Connection) -> LedgerHistory:
         """Check all blocks, the state, and the tables that show it.
@@ -200,8 +196,10 @@ class LedgerCheck:
             self._history.anchors.append(CheckedAnchor(block.number, origin, size, root))
             return Applied(block, transaction, outcome)
         self._note_participants(block.number, outcome)
-        if changes_members(outcome):
-            self._history.memberships.append((block.number, acting_members(self._state)))
+        changed = changed_members(outcome)
+        if changed:
+            self._members |= changed
+            self._history.memberships.append((block.number, acting_members(self._members)))
         return Applied(block, transaction, outcome)
 
     def _note_participants(self, number: int, outcome: Outcome) -> None:
@@ -224,13 +222,10 @@ class LedgerCheck:
 
     def _member(self, oid: str) -> TrustedMember:
         """Give a member as the state has it now."""
-        value = self._state.get(MEMBERS + oid)
+        value = self._members.get(oid)
         if value is None:
             raise FoundError("its caller is no member")
-        held = self._members.get(oid)
-        if held is None or held[0] != value:
-            held = self._members[oid] = value, decode_member(oid, value)
-        return held[1]
+        return decode_member(oid, value)
 
 
 def state_digest(state: Mapping[str, str]) -> str:

@@ -9,9 +9,10 @@ from trialanchor_node.db import metadata
 ledger_state = Table(
     "ledger_state",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     Column("value", Text, nullable=False, comment="canonical JSON"),
 )
+"""Keys sort by code point in every database, so that those with one beginning are a range of the index."""
 
 ledger_blocks = Table(
     "ledger_blocks",

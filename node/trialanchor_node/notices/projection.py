@@ -19,7 +19,7 @@ from trialanchor_chaincode.rules.notices import (
     must_acknowledge,
     must_know,
 )
-from trialanchor_node.anchoring.models import ledger_state
+from trialanchor_node.anchoring.state import KnownState
 from trialanchor_node.db import insert_many
 from trialanchor_node.notices.models import notices, outbox
 from trialanchor_node.transactions.models import events
@@ -52,12 +52,12 @@ class NoticeWriter:
 
     def __call__(self, connection: Connection, applied: Sequence[Applied]) -> None:
         """Write what follows from the signed transactions of a commit."""
-        state = CommittedState(connection)
+        state = KnownState(connection)
         for each in applied:
             if each.transaction.signed is not None:
                 self._write(connection, state, each)
 
-    def _write(self, connection: Connection, state: CommittedState, each: Applied) -> None:
+    def _write(self, connection: Connection, state: KnownState, each: Applied) -> None:
         told: list[tuple[Any, ...]] = []
         sent: list[tuple[Any, ...]] = []
         for position, event in enumerate(each.outcome.events):
@@ -73,7 +73,7 @@ class NoticeWriter:
         insert_many(connection, notices, told)
         insert_many(connection, outbox, sent)
 
-    def _sent(self, state: CommittedState, event: Event, members: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    def _sent(self, state: KnownState, event: Event, members: Sequence[str]) -> Iterator[tuple[str, bool]]:
         """Give the webhooks that an event goes to, each with whether its member must know."""
         for webhook in self._webhooks:
             if webhook.member in members:
@@ -95,34 +95,3 @@ def _acknowledge(connection: Connection, each: Applied, event: Event) -> None:
             .where(notices.c.acknowledged_at.is_(None))
             .values(acknowledged_at=each.block.at, acknowledged_by=each.transaction.caller)
         )
-
-
-class CommittedState:
-    """The state as a commit leaves it, which can be listed; what was read once is not read again."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._values: dict[str, str | None] = {}
-        self._keys: dict[str, list[str]] = {}
-
-    def get(self, key: str) -> str | None:
-        """Give the value under a key, None when there is none."""
-        if key not in self._values:
-            self._values[key] = self._connection.scalar(select(ledger_state.c.value).where(ledger_state.c.key == key))
-        return self._values[key]
-
-    def keys(self, prefix: str) -> list[str]:
-        """Give the keys with a prefix that ends in a stroke, sorted.
-
-        SQLite finds a range of keys by its index, and PostgreSQL sorts texts as its database was told to.
-        """
-        if prefix not in self._keys:
-            query = select(ledger_state.c.key, ledger_state.c.value)
-            if self._connection.dialect.name == "sqlite":
-                query = query.where(ledger_state.c.key > prefix, ledger_state.c.key < prefix[:-1] + "0")
-            else:
-                query = query.where(ledger_state.c.key.startswith(prefix, autoescape=True))
-            rows = self._connection.execute(query).all()
-            self._values.update({row.key: row.value for row in rows})
-            self._keys[prefix] = sorted(row.key for row in rows)
-        return self._keys[prefix]

@@ -24,7 +24,7 @@ from starlette.concurrency import run_in_threadpool
 
 from trialanchor.encoding import parse_digest
 from trialanchor.errors import LedgerError, TrialAnchorError
-from trialanchor.signers import Signers
+from trialanchor.signers import Signers, verified_before
 from trialanchor.transactions import (
     Requester,
     SignedTransaction,
@@ -37,7 +37,7 @@ from trialanchor_chaincode.rules.signed import request_key
 from trialanchor_node.anchoring.models import ledger_blocks
 from trialanchor_node.db import reading
 from trialanchor_node.log.store import Registered, Submission
-from trialanchor_node.members import MEMBERS, changes_members, decode_member
+from trialanchor_node.members import MEMBERS, changed_members, decode_member
 from trialanchor_node.transactions.models import pending, transactions
 from trialanchor_node.transactions.rule_set import KEY, RuleSet
 
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from trialanchor.clock import Clock
-    from trialanchor.trust import TrustedMember
     from trialanchor_chaincode.rules.state import Outcome, StateView, Transaction
     from trialanchor_node.anchoring.ports import Ledger
     from trialanchor_node.intake.records import Source
@@ -121,8 +120,7 @@ class TransactionService:
         self._intake = intake
         self._clock = clock
         self._on_members = on_members
-        self._signers = Signers(verify=lambda *_: None)
-        self._held: dict[str, tuple[str, TrustedMember]] = {}
+        self._signers = Signers(verify=verified_before)
         self._refreshing = Lock()
         self._stale = False
         self.rule_set = RuleSet(ledger)
@@ -187,7 +185,7 @@ class TransactionService:
             self._refresh()
             raise
         repeated = outcome.block is None and asked.contract == _MEMBERS  # what came of it first may not be known here
-        if repeated or changes_members(outcome) or KEY in outcome.writes:
+        if repeated or changed_members(outcome) or KEY in outcome.writes:
             self._stale = True
             self._refresh()
         return outcome, whole
@@ -198,10 +196,7 @@ class TransactionService:
         value = state.get(MEMBERS + oid)
         if value is None:
             return  # the rules say so
-        held = self._held.get(oid)
-        if held is None or held[0] != value:
-            held = self._held[oid] = value, decode_member(oid, value)
-        self._signers.check(transaction.signed, held[1], at)
+        self._signers.check(transaction.signed, decode_member(oid, value), at)
 
     def _refresh(self) -> None:
         """Take over what the ledger says of members and rule set, one after the other, so that the newest stays.
