@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from trialanchor_chaincode.rules.datasets import DATASETS, DRUG_ACTIVITIES
 from trialanchor_chaincode.rules.due import CARRIED, DUE, MOMENTS, WHEN
-from trialanchor_chaincode.rules.kinds import KINDS, Requirement, read_table
+from trialanchor_chaincode.rules.kinds import KINDS, Requirement
+from trialanchor_chaincode.rules.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -29,8 +29,6 @@ Source: JS4652 7.4.1, 7.8.2, 7.12; BE 2.6, 4.1.4; R-058, R-127, R-155.
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +38,7 @@ from trialanchor_chaincode.rules.drug_packages import package_of
 from trialanchor_chaincode.rules.drug_use import check_running
 from trialanchor_chaincode.rules.refusals import refuse
 from trialanchor_chaincode.rules.signed import MAX_AHEAD_S
+from trialanchor_chaincode.rules.tables import read_table
 from trialanchor_chaincode.rules.transitions import ANY_TIME, TYPES
 
 if TYPE_CHECKING:
@@ -55,9 +54,8 @@ FIELD_TYPES: Final[Mapping[str, Callable[[Any], bool]]] = MappingProxyType({**TY
 
 
 def _read_table() -> dict[str, dict[str, dict[str, Any]]]:
-    text = files("trialanchor_chaincode.rules").joinpath("data", "correctable.json").read_text(encoding="utf-8")
     found: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in json.loads(text)["fields"]:
+    for row in read_table("correctable")["fields"]:
         found.setdefault(row["kind"], {})[row["field"]] = row
     return found
 

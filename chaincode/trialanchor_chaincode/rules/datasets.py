@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from trialanchor_chaincode.rules.kinds import Requirement, read_table
+from trialanchor_chaincode.rules.kinds import Requirement
+from trialanchor_chaincode.rules.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,14 +18,13 @@ Source: DB44/T draft 5.3, 7.1.1, 7.3.1; X.660 7.5; R-025, R-046, R-070.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
+from trialanchor_chaincode.rules.tables import read_table
 from trialanchor_oid.codec import is_dotted
 from trialanchor_oid.drugs import DRUG_SCHEMES, DrugCodeError, DrugCodeKind, parse_drug_code
 from trialanchor_oid.errors import OidError, RuleError
@@ -100,8 +99,7 @@ class ObjectType:
 
 
 def _types() -> Mapping[str, ObjectType]:
-    text = files("trialanchor_chaincode.rules").joinpath("data", "object_types.json").read_text(encoding="utf-8")
-    rows = json.loads(text)["types"]
+    rows = read_table("object_types")["types"]
     types = [ObjectType(row["code"], row["zh"], row["en"], tuple(row["visibility"])) for row in rows]
     return MappingProxyType({kind.code: kind for kind in types})
 

@@ -31,6 +31,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.shipments import IN_TRANSIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from trialanchor_chaincode.rules.draft import Draft
 
 IN_STOCK: Final = "in_stock"
-IN_TRANSIT: Final = "in_transit"
 RETAINED: Final = "retained"
 DISPENSED: Final = "dispensed"
 ADMINISTERED: Final = "administered"

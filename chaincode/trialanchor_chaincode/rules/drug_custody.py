@@ -23,11 +23,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trialanchor_chaincode.rules.drug_books import IN_STOCK, IN_TRANSIT
+from trialanchor_chaincode.rules.drug_books import IN_STOCK
 from trialanchor_chaincode.rules.drug_cases import settle
 from trialanchor_chaincode.rules.drug_lots import check_sound
 from trialanchor_chaincode.rules.drug_packages import (
-    OFFERED,
     is_outside,
     own,
     package_of,
@@ -37,11 +36,12 @@ from trialanchor_chaincode.rules.drug_packages import (
 )
 from trialanchor_chaincode.rules.drug_quarantine import TEMPERATURE, mark
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.shipments import IN_TRANSIT, OFFERED, REFUSED, Shipments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trialanchor_chaincode.rules.draft import Draft
+
+SHIPMENTS: Final = Shipments("shipments", "shipment-unknown", "ip")
 
 SITE_ROLES: Final = ("institution", "investigator", "study_centre", "study_unit")
 """Roles of a member that gives drugs to subjects (X-17)."""
@@ -96,59 +96,35 @@ def _check_for_site(draft: Draft, oid: str, package: dict[str, Any], state: str)
 
 def withdraw_offer(draft: Draft, arguments: dict[str, Any]) -> None:
     """Withdraw an offer that was not sent yet (rule 1)."""
-    shipment = _shipment(draft, arguments, "sender", (OFFERED,))
+    shipment = SHIPMENTS.of(draft, arguments["shipment"], "sender", (OFFERED,))
     for oid in shipment["packages"]:
         package = package_of(draft, oid)
         transfer(draft, oid, package, {"state": package["resume"]})
-    _advance(draft, arguments, shipment, {"status": "withdrawn", "reason": arguments["reason"]})
+    SHIPMENTS.advance(draft, arguments["shipment"], shipment, {"status": "withdrawn", "reason": arguments["reason"]})
 
 
 def ship(draft: Draft, arguments: dict[str, Any]) -> None:
     """Send an offered shipment: evidence of stock-out (rule 3)."""
-    shipment = _shipment(draft, arguments, "sender", (OFFERED,))
+    shipment = SHIPMENTS.of(draft, arguments["shipment"], "sender", (OFFERED,))
     to_site = _is_site(draft, shipment["receiver"])
     for oid in shipment["packages"]:
         package = package_of(draft, oid)
         if to_site:
             _check_for_site(draft, oid, package, package["resume"])
         transfer(draft, oid, package, {"state": IN_TRANSIT})
-    sent = {name: arguments[name] for name in ("waybill", "carrier")}
-    _advance(draft, arguments, shipment, sent | {"status": IN_TRANSIT, "shipped_at": arguments["occurred_at"]})
+    SHIPMENTS.send(draft, arguments, shipment)
 
 
 def accept(draft: Draft, arguments: dict[str, Any]) -> None:
     """Accept a shipment as its receiver: evidence of stock-in (rules 4 and 5)."""
-    shipment = _shipment(draft, arguments, "receiver", (IN_TRANSIT,))
+    shipment = SHIPMENTS.of(draft, arguments["shipment"], "receiver", (IN_TRANSIT,))
     _arrive(draft, arguments, shipment, "accepted")
-
-
-def refuse_delivery(draft: Draft, arguments: dict[str, Any]) -> None:
-    """Refuse a shipment as its receiver; it stays on the sender's books (rule 6)."""
-    shipment = _shipment(draft, arguments, "receiver", (IN_TRANSIT,))
-    _advance(draft, arguments, shipment, {"status": "refused", "reason": arguments["reason"]})
 
 
 def take_back(draft: Draft, arguments: dict[str, Any]) -> None:
     """Take back as the sender what was refused or came back undelivered (rule 6)."""
-    shipment = _shipment(draft, arguments, "sender", ("refused", IN_TRANSIT))
+    shipment = SHIPMENTS.of(draft, arguments["shipment"], "sender", (REFUSED, IN_TRANSIT))
     _arrive(draft, arguments, shipment, "taken_back")
-
-
-def _shipment(draft: Draft, arguments: dict[str, Any], side: str, states: Iterable[str]) -> dict[str, Any]:
-    """Give a shipment of the study, of which the caller is on this side."""
-    oid = arguments["shipment"]
-    shipment = draft.in_study(f"shipments/{oid}", "shipment-unknown")
-    if shipment[side] != draft.caller:
-        refuse(f"shipment-{side}", shipment=oid, member=draft.caller)
-    if shipment["status"] not in states:
-        refuse("shipment-state", shipment=oid, state=shipment["status"], states=", ".join(states))
-    return shipment
-
-
-def _advance(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], changes: dict[str, Any]) -> None:
-    oid = arguments["shipment"]
-    draft.put(f"shipments/{oid}", {**shipment, **changes})
-    draft.event(f"ip:shipment:{changes['status'].replace('_', '-')}", oid)
 
 
 def _arrive(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], status: str) -> None:
@@ -165,7 +141,8 @@ def _arrive(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], s
     if cause == TEMPERATURE:
         draft.event("ip:temperature:excursion", arguments["shipment"])
     given = {name: arguments[name] for name in ("condition", "log", "measured") if name in arguments}
-    _advance(draft, arguments, shipment, given | {"status": status, "received_at": arguments["occurred_at"]})
+    arrived = {"status": status, "received_at": arguments["occurred_at"]}
+    SHIPMENTS.advance(draft, arguments["shipment"], shipment, given | arrived)
 
 
 def _cause(arguments: dict[str, Any], shipment: dict[str, Any]) -> str:

@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_chaincode.rules.drug_books import (
     IN_STOCK,
-    IN_TRANSIT,
     RECOVERED,
     RETAINED,
     RETURNED,
@@ -38,6 +37,7 @@ from trialanchor_chaincode.rules.drug_books import (
     move,
 )
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.shipments import IN_TRANSIT, OFFERED
 from trialanchor_chaincode.rules.transitions import TYPES
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
     from trialanchor_chaincode.rules.draft import Draft
 
-OFFERED: Final = "offered"
 EMPTY: Final = "empty"
 
 AT_REST: Final = (IN_STOCK, RETAINED, RETURNED, RECOVERED)

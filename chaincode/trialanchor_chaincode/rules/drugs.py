@@ -57,7 +57,7 @@ HANDLERS: Final[Mapping[str, Callable[[Draft, dict[str, Any]], None]]] = Mapping
         "quarantine": drug_quarantine.quarantine,
         "recall": drug_lots.recall,
         "recover": drug_ends.recover,
-        "refuse_delivery": drug_custody.refuse_delivery,
+        "refuse_delivery": drug_custody.SHIPMENTS.refuse_delivery,
         "register_product": drug_lots.register_product,
         "release": drug_quarantine.release,
         "retain": drug_use.retain,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from trialanchor_chaincode.rules.kinds import read_table
+from trialanchor_chaincode.rules.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,14 +12,13 @@ Source: DB44/T draft 6.1, 7.3, 8.1 Table 2, Annex C; DB32/T 4652-2024, lists 7.x
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from trialanchor_chaincode.rules.tables import read_table
 from trialanchor_oid.errors import UnknownKindError
 
 if TYPE_CHECKING:
@@ -92,13 +91,6 @@ class EvidenceKind:
     def item(self) -> str:
         """Last part of the code; the same item in two tables of Annex C is the same kind of document."""
         return self.code.rpartition(".")[2]
-
-
-def read_table(name: str) -> dict[str, Any]:
-    """Read one table that is shipped with the package."""
-    text = files("trialanchor_chaincode.rules").joinpath("data", f"{name}.json").read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
-    return table
 
 
 def _kind(row: dict[str, Any]) -> EvidenceKind:

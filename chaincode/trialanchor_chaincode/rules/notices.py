@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trialanchor_chaincode.rules.access import ACTIVE, SUBSCRIBE, is_granted, may_read, owner_of
 from trialanchor_chaincode.rules.draft import JOINED, REGULATOR
-from trialanchor_chaincode.rules.kinds import read_table
 from trialanchor_chaincode.rules.review_organs import organ_key
 from trialanchor_chaincode.rules.state import StateView, read
+from trialanchor_chaincode.rules.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

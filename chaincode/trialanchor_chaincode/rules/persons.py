@@ -16,12 +16,11 @@ Source: R-003, R-004, R-007 to R-014; JS4652 7.1.2.3, 7.12.3; BE 4.1.2.
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.tables import read_table
 from trialanchor_oid.codec import is_at_or_under
 
 if TYPE_CHECKING:
@@ -31,12 +30,8 @@ if TYPE_CHECKING:
 
 ADMINISTRATOR: Final = "administrator"
 
-_FUNCTION_ROWS: Final = json.loads(
-    files("trialanchor_chaincode.rules").joinpath("data", "functions.json").read_text(encoding="utf-8")
-)["functions"]
-
 FUNCTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {row["code"]: (row["zh"], row["en"]) for row in _FUNCTION_ROWS}
+    {row["code"]: (row["zh"], row["en"]) for row in read_table("functions")["functions"]}
 )
 """Functions of persons by code, with their Chinese and English names."""
 

@@ -8,12 +8,11 @@ Source: house rule that every refusal has a stable code; R-003.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from trialanchor_chaincode.rules.tables import read_tables
 from trialanchor_oid.errors import RuleError
 
 if TYPE_CHECKING:
@@ -35,10 +34,8 @@ class Refusal:
 def _read_tables() -> dict[str, Refusal]:
     """Read all tables; a code stands in one of them only."""
     found: dict[str, Refusal] = {}
-    folder = files("trialanchor_chaincode.rules").joinpath("data", "refusals")
-    for path in sorted(folder.iterdir(), key=lambda each: each.name):
-        table = path.name.removesuffix(".json")
-        for code, texts in json.loads(path.read_text(encoding="utf-8"))["refusals"].items():
+    for table, held in read_tables("refusals").items():
+        for code, texts in held["refusals"].items():
             if code in found:
                 raise ValueError(f"the refusal {code} stands in {table} and in {found[code].table}")
             found[code] = Refusal(code, table, **texts)

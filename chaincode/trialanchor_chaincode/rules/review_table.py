@@ -5,10 +5,10 @@ Source: GD44 8.1, Table 2; JS4652 7.2.2; R-133 to R-135, R-141, X-24, X-27.
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from trialanchor_chaincode.rules.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,9 +49,7 @@ class Cause(NamedTuple):
     clause: str
 
 
-_TABLE: Final[dict[str, Any]] = json.loads(
-    files("trialanchor_chaincode.rules").joinpath("data", "review_table.json").read_text(encoding="utf-8")
-)
+_TABLE: Final = read_table("review_table")
 
 ORGANS: Final[Mapping[str, Organ]] = MappingProxyType({row["code"]: Organ(**row) for row in _TABLE["organs"]})
 """The seven organs by code."""

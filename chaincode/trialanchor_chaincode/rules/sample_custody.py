@@ -28,8 +28,6 @@ from trialanchor_chaincode.rules.sample_cases import open_missing, open_surplus
 from trialanchor_chaincode.rules.sample_handling import flagged
 from trialanchor_chaincode.rules.sample_records import (
     AT_REST,
-    IN_TRANSIT,
-    OFFERED,
     RECEIVED,
     check_staff,
     handle,
@@ -37,11 +35,12 @@ from trialanchor_chaincode.rules.sample_records import (
     put_sample,
     sample_of,
 )
+from trialanchor_chaincode.rules.shipments import IN_TRANSIT, OFFERED, REFUSED, Shipments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trialanchor_chaincode.rules.draft import Draft
+
+SHIPMENTS: Final = Shipments("sample_shipments", "sample-shipment-unknown", "sample")
 
 CUSTODIAN_ROLES: Final = ("laboratory", *SITE_ROLES)
 """Roles of a member that may hold samples."""
@@ -68,54 +67,30 @@ def offer(draft: Draft, arguments: dict[str, Any]) -> None:
 
 def withdraw_offer(draft: Draft, arguments: dict[str, Any]) -> None:
     """Withdraw an offer that was not sent yet (rule 1)."""
-    shipment = _shipment(draft, arguments, "sender", (OFFERED,))
+    shipment = SHIPMENTS.of(draft, arguments["shipment"], "sender", (OFFERED,))
     for oid in shipment["samples"]:
         sample = sample_of(draft, oid)
         kept = {name: value for name, value in sample.items() if name != "resume"}
         put_sample(draft, oid, kept | {"state": sample["resume"]})
-    _advance(draft, arguments, shipment, {"status": "withdrawn", "reason": arguments["reason"]})
+    SHIPMENTS.advance(draft, arguments["shipment"], shipment, {"status": "withdrawn", "reason": arguments["reason"]})
 
 
 def ship(draft: Draft, arguments: dict[str, Any]) -> None:
     """Send an offered shipment."""
-    shipment = _shipment(draft, arguments, "sender", (OFFERED,))
+    shipment = SHIPMENTS.of(draft, arguments["shipment"], "sender", (OFFERED,))
     for oid in shipment["samples"]:
         handle(draft, oid, sample_of(draft, oid), arguments["occurred_at"], {"state": IN_TRANSIT})
-    sent = {name: arguments[name] for name in ("waybill", "carrier")}
-    _advance(draft, arguments, shipment, sent | {"status": IN_TRANSIT, "shipped_at": arguments["occurred_at"]})
+    SHIPMENTS.send(draft, arguments, shipment)
 
 
 def accept(draft: Draft, arguments: dict[str, Any]) -> None:
     """Accept a shipment as its receiver (rules 2 and 3)."""
-    _arrive(draft, arguments, _shipment(draft, arguments, "receiver", (IN_TRANSIT,)), "accepted")
-
-
-def refuse_delivery(draft: Draft, arguments: dict[str, Any]) -> None:
-    """Refuse a shipment as its receiver; it stays with the sender (rule 4)."""
-    shipment = _shipment(draft, arguments, "receiver", (IN_TRANSIT,))
-    _advance(draft, arguments, shipment, {"status": "refused", "reason": arguments["reason"]})
+    _arrive(draft, arguments, SHIPMENTS.of(draft, arguments["shipment"], "receiver", (IN_TRANSIT,)), "accepted")
 
 
 def take_back(draft: Draft, arguments: dict[str, Any]) -> None:
     """Take back as the sender what was refused or came back undelivered (rule 4)."""
-    _arrive(draft, arguments, _shipment(draft, arguments, "sender", ("refused", IN_TRANSIT)), "taken_back")
-
-
-def _shipment(draft: Draft, arguments: dict[str, Any], side: str, states: Iterable[str]) -> dict[str, Any]:
-    """Give a shipment of the study, of which the caller is on this side."""
-    oid = arguments["shipment"]
-    shipment = draft.in_study(f"sample_shipments/{oid}", "sample-shipment-unknown")
-    if shipment[side] != draft.caller:
-        refuse(f"shipment-{side}", shipment=oid, member=draft.caller)
-    if shipment["status"] not in states:
-        refuse("shipment-state", shipment=oid, state=shipment["status"], states=", ".join(states))
-    return shipment
-
-
-def _advance(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], changes: dict[str, Any]) -> None:
-    oid = arguments["shipment"]
-    draft.put(f"sample_shipments/{oid}", {**shipment, **changes})
-    draft.event(f"sample:shipment:{changes['status'].replace('_', '-')}", oid)
+    _arrive(draft, arguments, SHIPMENTS.of(draft, arguments["shipment"], "sender", (REFUSED, IN_TRANSIT)), "taken_back")
 
 
 def _arrive(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], status: str) -> None:
@@ -138,7 +113,8 @@ def _arrive(draft: Draft, arguments: dict[str, Any], shipment: dict[str, Any], s
     if surplus:
         open_surplus(draft, arguments["shipment"], shipment, surplus)
     given = {name: arguments[name] for name in ("condition", "count", "deliverer", "log", "measured")}
-    _advance(draft, arguments, shipment, given | {"status": status, "received_at": arguments["occurred_at"]})
+    arrived = {"status": status, "received_at": arguments["occurred_at"]}
+    SHIPMENTS.advance(draft, arguments["shipment"], shipment, given | arrived)
 
 
 def _named(arguments: dict[str, Any], shipment: dict[str, Any], name: str) -> frozenset[str]:

@@ -43,7 +43,7 @@ HANDLERS: Final[Mapping[str, Callable[[Draft, dict[str, Any]], None]]] = Mapping
         "lose": sample_cases.lose,
         "offer": sample_custody.offer,
         "process": sample_handling.process,
-        "refuse_delivery": sample_custody.refuse_delivery,
+        "refuse_delivery": sample_custody.SHIPMENTS.refuse_delivery,
         "report_deviation": sample_handling.report_deviation,
         "result": sample_assay.result,
         "retain": sample_ends.retain,

@@ -26,14 +26,13 @@ Source: R-003, R-047, GD44 6.1, 7.1.3.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from trialanchor_chaincode.rules.refusals import refuse
+from trialanchor_chaincode.rules.tables import read_tables
 from trialanchor_oid.codec import is_dotted
 
 if TYPE_CHECKING:
@@ -152,10 +151,8 @@ def _spec(contract: str, row: dict[str, Any]) -> TransitionSpec:
 
 def _read_tables() -> dict[tuple[str, str], TransitionSpec]:
     found = {}
-    folder = files("trialanchor_chaincode.rules").joinpath("data", "transitions")
-    for path in sorted(folder.iterdir(), key=lambda each: each.name):
-        contract = path.name.removesuffix(".json")
-        for row in json.loads(path.read_text(encoding="utf-8"))["transitions"]:
+    for contract, table in read_tables("transitions").items():
+        for row in table["transitions"]:
             found[contract, row["action"]] = _spec(contract, row)
     return found
 

@@ -5,12 +5,11 @@ Source: GD44 6.2, 7.1.3; R-073, R-109 to R-120, X-24, X-25.
 
 from __future__ import annotations
 
-import json
-from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trialanchor_chaincode.rules.kinds import ROLES
+from trialanchor_chaincode.rules.tables import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,14 +48,8 @@ class Move(NamedTuple):
     reason: bool
 
 
-def _table(name: str) -> dict[str, Any]:
-    text = files("trialanchor_chaincode.rules").joinpath("data", f"{name}.json").read_text(encoding="utf-8")
-    table: dict[str, Any] = json.loads(text)
-    return table
-
-
-_CODES: Final = _table("trial_codes")
-_STEPS: Final = _table("steps")
+_CODES: Final = read_table("trial_codes")
+_STEPS: Final = read_table("steps")
 
 PHASES: Final[Mapping[str, str]] = MappingProxyType({row["code"]: row["initiator"] for row in _CODES["phases"]})
 """Role in which a study of each phase is registered: sponsor, or study unit when an investigator initiates it."""

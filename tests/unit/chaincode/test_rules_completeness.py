@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from trialanchor_chaincode.rules.completeness import State, completeness
 from trialanchor_chaincode.rules.due import CARRIED, DUE, MOMENTS, REVIEWS, WHEN, kinds_shown
-from trialanchor_chaincode.rules.kinds import CONDITIONS, KINDS, ROLES, Requirement, may_provide, read_table
+from trialanchor_chaincode.rules.kinds import CONDITIONS, KINDS, ROLES, Requirement, may_provide
 from trialanchor_chaincode.rules.signed import LATE_S
 from trialanchor_chaincode.rules.study_facts import PREDICATES, TRAITS, Evidence, Place, StudyFacts
+from trialanchor_chaincode.rules.tables import read_table
 from trialanchor_chaincode.rules.transitions import ANY_TIME, TRANSITIONS
 from trialanchor_oid.errors import InputError
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,9 @@ NAME = re.compile(r"[a-z]+:[a-z]+:[a-z-]+")
 SHIPMENT = ("accepted", "in-transit", "refused", "taken-back", "withdrawn")
 PARTS = {
     "consortium:{}:in-force": tuple(governance._MOTIONS),
-    "ip:shipment:{}": SHIPMENT,
     "review:approval:{}": (review_approvals.SUSPENDED, review_approvals.WITHDRAWN),
     "review:case:{}": review_decisions.VERDICTS,
-    "sample:shipment:{}": SHIPMENT,
+    "{}:shipment:{}": tuple(product(("ip", "sample"), SHIPMENT)),
     "trial:site:{}": ("closed", "opened"),
     "trial:step:{}": tuple(to.replace("_", "-") for _, to in trial_tables.MOVES),
     "trial:study:{}": ("closed", "completed", "resumed", "started", "suspended", "terminated"),
@@ -58,7 +58,7 @@ def names_in_code():
                 yield node.value
             if isinstance(node, ast.JoinedStr):
                 form = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
-                if re.fullmatch(r"[a-z]+:([a-z]+|\{\}):([a-z-]+|\{\})", form):
+                if re.fullmatch(r"([a-z]+|\{\}):([a-z]+|\{\}):([a-z-]+|\{\})", form):
                     yield form
 
 
@@ -66,7 +66,9 @@ def test_the_table_and_the_code_name_the_same_events():
     found = set(names_in_code())
     forms = {name for name in found if "{}" in name}
     assert forms == PARTS.keys()
-    composed = {form.format(part) for form, parts in PARTS.items() for part in parts}
+    composed = {
+        form.format(*([part] if isinstance(part, str) else part)) for form, parts in PARTS.items() for part in parts
+    }
     assert (found - forms) | composed == NOTICES.keys()
 
 
