@@ -39,7 +39,7 @@ from trialanchor_node.trace.moments import in_force, measures
 from trialanchor_node.trace.ports import Branch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from trialanchor_node.trace.ports import Graph, Version
 
@@ -90,6 +90,7 @@ class Walk:
         self._study = study
         self._limits = limits or Limits()
         self._known: dict[str, Sequence[Version]] = {}
+        self._said: dict[tuple[str, str], Sequence[tuple[Version, Collection[str]]]] = {}
         self._walked: set[tuple[str, str]] = set()
         self._cut: list[tuple[_Step, int]] = []
         self.trace = Trace()
@@ -161,7 +162,7 @@ class Walk:
         shown = 0
         for key in step.found:
             versions = self._known[key]
-            edge = _edge(step, key, versions) if versions else None
+            edge = self._edge(step, key, versions) if versions else None
             if edge is not None:
                 node = self._add(key, versions[-1])
                 self.trace.edges.setdefault((edge.source, edge.relation, edge.target), edge)
@@ -169,6 +170,26 @@ class Walk:
                 yield _Open(node, _way_on(step))
         if step.more:
             self._cut.append((step, shown))
+
+    def _edge(self, step: _Step, key: str, versions: Sequence[Version]) -> Edge | None:
+        """Make the edge between the object of a step and what was found; None when they do not belong together."""
+        begin, relation, found = step.begin.node, step.relation, Node(key, key, versions, versions[-1])
+        if relation is MEASURES:
+            return _measured(begin, key, versions)
+        source, target = (begin, found) if step.branch is None else (found, begin)
+        saying = [version for version, named in self._saying(relation, source) if target.key in named]
+        if not saying:
+            return None
+        made = _later(saying[0], target.versions[0])
+        return Edge(source.id, relation.name, target.id, made, saying[-1] is source.saying[-1])
+
+    def _saying(self, relation: Relation, source: Node) -> Sequence[tuple[Version, Collection[str]]]:
+        """Give what each version of an object names, found out once: a shipment names a thousand packages."""
+        said = self._said.get((relation.name, source.id))
+        if said is None:
+            said = [(version, frozenset(_keys(relation, source.key, version))) for version in source.saying]
+            self._said[relation.name, source.id] = said
+        return said
 
     def _moments(self, each: _Open) -> Iterator[_Open]:
         """Add what was in force when something happened."""
@@ -236,11 +257,15 @@ def _named(relation: Relation, node: Node) -> Iterator[str]:
     """Give the keys that any version of an object names, each once."""
     seen = set()
     for version in node.saying:
-        for each in _values(version.value, relation.field):
-            key = _key(relation, node.key, version.value, each)
-            if key and key not in seen:
+        for key in _keys(relation, node.key, version):
+            if key not in seen:
                 seen.add(key)
                 yield key
+
+
+def _keys(relation: Relation, key: str, version: Version) -> Iterator[str]:
+    """Give the keys that a version of an object names."""
+    return filter(None, (_key(relation, key, version.value, each) for each in _values(version.value, relation.field)))
 
 
 def _values(value: Mapping[str, Any], name: str) -> Sequence[Any]:
@@ -258,24 +283,6 @@ def _key(relation: Relation, key: str, value: Mapping[str, Any], each: Any) -> s
     except KeyError:
         return ""
     return f"{made}/{value['part']}" if relation.target == ANY_KIND and "part" in value else made
-
-
-def _edge(step: _Step, key: str, versions: Sequence[Version]) -> Edge | None:
-    """Make the edge between the object of a step and what was found; None when they do not belong together."""
-    begin, relation = step.begin.node, step.relation
-    if relation is MEASURES:
-        return _measured(begin, key, versions)
-    if step.branch is None:
-        return _named_edge(relation, begin, Node(key, key, versions, versions[-1]))
-    return _named_edge(relation, Node(key, key, versions, versions[-1]), begin)
-
-
-def _named_edge(relation: Relation, source: Node, target: Node) -> Edge | None:
-    saying = [version for version in source.saying if _says(relation, source.key, version, target.key)]
-    if not saying:
-        return None
-    made = _later(saying[0], target.versions[0])
-    return Edge(source.id, relation.name, target.id, made, saying[-1] is source.saying[-1])
 
 
 def _later(one: Version, other: Version) -> Version:

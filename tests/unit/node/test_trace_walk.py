@@ -11,10 +11,11 @@ from scenario_stories import consent as consent_story
 from trace_worlds import BATCH_P, BATCH_T, KITS, RUN, STUDY, SUBJECT, TUBE, MemoryGraph, new_story
 from trialanchor.trace_table import ASIDE, IN_FORCE, KINDS, LABELS, ORIGIN, RELATIONS, START, USE
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
+from trialanchor_node.trace import walk as walking
 from trialanchor_node.trace.found import Limits
 from trialanchor_node.trace.moments import consent, ethics, measures
 from trialanchor_node.trace.ports import Version
-from trialanchor_node.trace.walk import Walk
+from trialanchor_node.trace.walk import Walk, _key
 from worlds import DAY, LAB, NOW, SITE_A, SPONSOR
 
 BOTH = (ORIGIN, USE)
@@ -164,6 +165,17 @@ class TestLimits:
         assert len(calls) <= 2 * 10
         assert "count" not in calls
 
+    def test_what_an_object_names_is_found_out_once_however_many_objects_it_names(self, monkeypatch):
+        made = []
+        monkeypatch.setattr(walking, "_key", lambda *given: made.append(given) or _key(*given))
+        work = []
+        for count in (50, 100):
+            made.clear()
+            trace = Walk(shipped(count), STUDY).run(["shipments/2.999.5.1"], BOTH)
+            assert len(edges(trace, "carried")) == count
+            work.append(len(made))
+        assert work[1] < 3 * work[0]
+
     def test_a_branch_ends_at_its_limit_and_goes_on_after_a_key(self, story):
         first = walk(story, f"lots/{RUN}", ways=(USE,), branch=4)
         (cut,) = [each for each in first.truncated if each.relation == "of_lot"]
@@ -229,6 +241,18 @@ class TestVersions:
         trace = Walk(graph, STUDY).run([f"samples/{story.aliquot}"], (USE,))
         assert "results/2.999.1.1" not in trace.nodes
         assert f"results/{story.result}" in trace.nodes
+
+
+def shipped(count):
+    """Give a graph of a shipment with so many packages, of which three versions tell."""
+    graph, packages = MemoryGraph(), [f"2.999.4.{number}" for number in range(1, count + 1)]
+    said = {"study": STUDY, "by": "sha256:" + "0" * 64}
+    for block in (1, 2, 3):
+        value = said | {"packages": packages, "version": block}
+        graph.history["shipments/2.999.5.1"].append(Version(block, NOW, value))
+    for oid in packages:
+        graph.history[f"packages/{oid}"] = [Version(1, NOW, said | {"version": 1, "shipment": "2.999.5.1"})]
+    return graph
 
 
 def versions(*values):
