@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from trialanchor_chaincode.rules.access import ACTIVE, SUBSCRIBE, is_granted, may_read, owner_of
 from trialanchor_chaincode.rules.draft import JOINED, REGULATOR
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 ARGUMENT: Final = "argument:"
 """Prefix of a recipient whom an argument of the transition names."""
+
+
+Standing: TypeAlias = dict[tuple[str, str], tuple[str, ...]]
+"""Members by study and recipient code, for codes that stand for the same ones at every event of the study."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +92,19 @@ NOTICES: Final[Mapping[str, NoticeRule]] = MappingProxyType(
 """Every event by its name."""
 
 
-def must_know(state: Roster, occasion: Occasion) -> tuple[str, ...]:
-    """Give the OIDs of the members that must know of an event, sorted (rule 1)."""
+def must_know(state: Roster, occasion: Occasion, standing: Standing | None = None) -> tuple[str, ...]:
+    """Give the OIDs of the members that must know of an event, sorted (rule 1).
+
+    Args:
+        state: The state that is asked.
+        occasion: The event.
+        standing: What was found for other events by the same state, and takes what is found for this one.
+    """
     rule = NOTICES.get(occasion.event.name)
     if rule is None:
         return ()
-    reading: Reading = partial(read, state)
-    named = [oid for code in rule.to for oid in _named(state, code, occasion)]
-    members = {member for member in (_member_of(reading, oid) for oid in named) if member}
+    found = {} if standing is None else standing
+    members = {member for code in rule.to for member in _recipients(state, code, occasion, found)}
     return tuple(sorted(members if rule.acknowledge else members - {occasion.caller}))
 
 
@@ -125,6 +134,19 @@ def may_be_told(state: StateView, member: str, event: Event, at: int, *, must: b
         return True
     granted = is_granted(reading, member, event.study, SUBSCRIBE, at)
     return is_subscribed(state, member, event) and (granted or may_read(state, member, event.study, at))
+
+
+def _recipients(state: Roster, code: str, occasion: Occasion, standing: Standing) -> tuple[str, ...]:
+    """Give the members that a recipient code stands for; the same ones for every event of a study are found once."""
+    place = occasion.event.study, code
+    if place in standing:
+        return standing[place]
+    reading: Reading = partial(read, state)
+    members = (_member_of(reading, oid) for oid in _named(state, code, occasion))
+    found = tuple(member for member in members if member)
+    if code in GROUPS or code in _STANDING:
+        standing[place] = found
+    return found
 
 
 def _named(state: Roster, code: str, occasion: Occasion) -> Iterator[str]:
@@ -197,6 +219,10 @@ _BY_CODE: Final[Mapping[str, Callable[[Roster, Occasion], Iterator[str]]]] = Map
     }
 )
 """Recipients that are no role and no field."""
+
+
+_STANDING: Final = ("everyone", "key_holders", "members", "regulators")
+"""Those of them that do not depend on the event but for its study."""
 
 
 def _member_of(reading: Reading, oid: str) -> str:

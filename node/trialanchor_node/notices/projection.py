@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from trialanchor_chaincode.rules.notices import (
     Occasion,
+    Standing,
     event_class,
     is_subscribed,
     must_acknowledge,
@@ -52,19 +53,20 @@ class NoticeWriter:
 
     def __call__(self, connection: Connection, applied: Sequence[Applied]) -> None:
         """Write what follows from the signed transactions of a commit."""
-        state = KnownState(connection)
+        state, standing = KnownState(connection), Standing()
         for each in applied:
             if each.transaction.signed is not None:
-                self._write(connection, state, each)
+                self._write(connection, state, each, standing)
 
-    def _write(self, connection: Connection, state: KnownState, each: Applied) -> None:
+    def _write(self, connection: Connection, state: KnownState, each: Applied, standing: Standing) -> None:
         told: list[tuple[Any, ...]] = []
         sent: list[tuple[Any, ...]] = []
         for position, event in enumerate(each.outcome.events):
             if not self._group.serves(event.study):
                 continue
             place = each.block.number, position
-            members = must_know(state, Occasion(event, each.transaction.caller, each.transaction.arguments))
+            occasion = Occasion(event, each.transaction.caller, each.transaction.arguments)
+            members = must_know(state, occasion, standing)
             acknowledge = must_acknowledge(event.name)
             told += [(member, *place, acknowledge, None, None) for member in members]
             sent += [(name, *place, must, 0, None, 0, None, None) for name, must in self._sent(state, event, members)]

@@ -22,6 +22,7 @@ from worlds import (
     ETHICS,
     LAB,
     NOW,
+    OTHER_STUDY,
     OUTSIDER,
     REGULATOR_1,
     REGULATOR_2,
@@ -173,6 +174,18 @@ class TestRecipients:
 
     def test_an_event_that_the_table_does_not_know_is_for_nobody(self, world):
         assert told(world, "new:thing:happened") == ()
+
+    def test_participants_are_read_once_for_all_events_of_a_study(self, world):
+        for number in range(50):
+            world.seed(f"packages/2.999.4.{number}", {"holder": SITE_A})
+        roster, read, standing = Roster(world.state), [], {}
+        roster.get = lambda key: read.append(key) or world.state.get(key)
+        for number in range(50):
+            event = Event("ip:case:opened", f"2.999.4.{number}", STUDY)
+            assert must_know(roster, Occasion(event, DEPOT, {}), standing) == (SPONSOR, SITE_A)
+        assert sum(key == f"participants/{STUDY}/{LAB}" for key in read) == 1
+        other = Event("ip:case:opened", "2.999.4.1", OTHER_STUDY)
+        assert must_know(roster, Occasion(other, DEPOT, {}), standing) == (SITE_A,)
 
 
 class TestSubscribers:
