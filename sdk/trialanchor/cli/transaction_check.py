@@ -2,20 +2,21 @@
 
 1. The file is a transaction: body and statement belong together.
 2. It is a transition of the table: arguments, kind and subject.
-3. With a bundle: it is about this transaction, and all its checks are made. Without one: the member is in the trust
-   file, the certificate leads to its root, is valid at the reference time, and its key signed.
+3. With a bundle: it is about this transaction, and all its checks are made, also with the certificates that came with
+   the transaction where these are others. Without one: the member is in the trust file, the certificate leads to its
+   root, is valid at the reference time, and its key signed.
 
 That the rules accepted it is not said here: that shows its block.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trialanchor.bundles import decode_bundle
 from trialanchor.cli.messages import error_texts, say
-from trialanchor.cli.results import Result, of_report
+from trialanchor.cli.results import WORST_FIRST, Result, of_report
 from trialanchor.errors import InputError, RuleError, VerificationError
 from trialanchor.report import Verdict
 from trialanchor.signers import Signers
@@ -53,10 +54,14 @@ class TransactionChecker:
             return Result(path, Verdict.REFUTED, error_texts(error)[0])
 
     def _check_bundle(self, path: str, transaction: SignedTransaction, bundle: bytes) -> Result:
-        if decode_bundle(bundle).statement != transaction.signed.entry:
+        given = decode_bundle(bundle)
+        if given.statement != transaction.signed.entry:
             raise TransactionError("the bundle is not the one of this transaction")
         verifier = Verifier(self.trust or Trust("", {}, {}, {}, {}, Policy()), self.at)
-        return of_report(path, verifier.verify(bundle, Evidence(digest=transaction.body.digest())))
+        evidence = Evidence(digest=transaction.body.digest())
+        chains = dict.fromkeys((given.chain, transaction.signed.chain or given.chain))
+        reports = verifier.verify_many([(replace(given, chain=chain).encode(), evidence) for chain in chains])
+        return min((of_report(path, each) for each in reports), key=lambda each: WORST_FIRST.index(each.verdict))
 
     def _check_signature(self, path: str, transaction: SignedTransaction) -> Result:
         if self.trust is None:

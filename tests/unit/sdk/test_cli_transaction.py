@@ -14,7 +14,7 @@ from material import AT, LEDGER, MEMBER, Member
 
 from trialanchor.cli import batch
 from trialanchor.errors import InputError
-from trialanchor.transactions import Requester, TransactionBody, decode_transaction, sign_transaction
+from trialanchor.transactions import Requester, SignedTransaction, TransactionBody, decode_transaction, sign_transaction
 from trialanchor_chaincode.rules.state import encode_value
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
 from worlds import SITE_A, SITE_B, STUDY
@@ -201,6 +201,24 @@ class TestVerifying:
         anchored = bundle.add_anchor(node.ledger.anchor(node.log, len(node.log.entries) - 1))
         (tmp_path / "plan.bundle").write_bytes(anchored.encode())
         assert self.verify(cli, "--bundle", "plan.bundle")[0] == 0
+
+    def test_the_certificates_in_the_file_count_beside_those_of_its_bundle(self, sign, cli, node, ledger, tmp_path):
+        sign()
+        cli("transaction", "submit", "plan.json")
+        path = tmp_path / "plan.json"
+        whole = decode_transaction(path.read_bytes())
+        bundle = node.log.bundle(whole.signed)
+        anchored = bundle.add_anchor(node.ledger.anchor(node.log, len(node.log.entries) - 1))
+        (tmp_path / "plan.bundle").write_bytes(anchored.encode())
+        assert self.verify(cli, "--bundle", "plan.bundle")[0] == 0
+        for number, der in enumerate(whole.signed.chain):
+            for place in range(0, len(der), 41):
+                changed = der[:place] + bytes([der[place] ^ 1]) + der[place + 1 :]
+                chain = (*whole.signed.chain[:number], changed, *whole.signed.chain[number + 1 :])
+                path.write_bytes(SignedTransaction(whole.body, replace(whole.signed, chain=chain)).encode())
+                assert self.verify(cli, "--bundle", "plan.bundle")[0] == 1, (number, place)
+        path.write_bytes(SignedTransaction(whole.body, replace(whole.signed, chain=())).encode())
+        assert self.verify(cli, "--bundle", "plan.bundle")[0] == 0, "the bundle has them"
 
     def test_the_bundle_of_another_is_refuted(self, sign, cli, node, ledger, tmp_path):
         sign()
