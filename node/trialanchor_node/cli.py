@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import sys
@@ -119,6 +120,17 @@ def key(folder: Folder) -> None:
     typer.echo(keys.identity(settings.node_oid).key.encode())
 
 
+class _Lines(structlog.PrintLogger):
+    """Log lines; one that cannot be written, as on a full disk, is lost, and ends no worker of the node."""
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        with contextlib.suppress(OSError):
+            super().msg(message)
+
+    info = warning = error = msg
+
+
 def configure_logging() -> None:
     """Log JSON lines to standard error: events and codes, never payloads, keys or tokens."""
     structlog.configure(
@@ -128,7 +140,7 @@ def configure_logging() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _Lines(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

@@ -19,7 +19,7 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from trialanchor.errors import ConfigError, StoreError
 
@@ -32,6 +32,9 @@ _ADVISORY_LOCK = 0x7472_6961_6C61  # "triala"
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 _PG_DISK_FULL = "53100"
 """What SQLite and PostgreSQL answer when the disk is full."""
+
+_PRIMARY = 0xFF
+"""Bits of SQLite's primary result code; the others say more of the same."""
 
 _WRITERS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """The writer of each SQLite file in this process; one at a time."""
@@ -209,6 +212,25 @@ def store_error(error: SQLAlchemyError) -> StoreError:
     if isinstance(error, IntegrityError):
         return StoreError("the node's database refused the write; nothing was acknowledged")
     return StoreError("the node's database did not answer; nothing was acknowledged")
+
+
+def concerns_all(error: BaseException | None) -> bool:
+    """Tell whether a database failed for everybody: it is full, locked by another process, or gone.
+
+    Then nothing is won by trying what stands in a batch one by one, and each try may take the whole time of a lock.
+    """
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, sqlite3.Error):
+        return _is_full(cause) or getattr(cause, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_BUSY
+    gone = isinstance(error, OperationalError) and getattr(cause, "sqlstate", None) is None
+    return gone or _is_full(cause)
+
+
+def with_cause(error: Exception) -> str:
+    """Give an error with the driver's reason, for the operator's log; that of a fault of operation holds no values."""
+    cause = error.__cause__
+    reason = str(cause.orig).splitlines() if isinstance(cause, OperationalError) else []
+    return f"{error} ({reason[0]})" if reason else str(error)
 
 
 def _is_full(cause: object) -> bool:

@@ -28,7 +28,7 @@ from trialanchor_chaincode.rules.state import Context, Outcome
 from trialanchor_node.anchoring.models import ledger_blocks, ledger_state
 from trialanchor_node.anchoring.ports import Applied, LedgerAnchor
 from trialanchor_node.anchoring.state import KnownState, StoredState
-from trialanchor_node.db import insert_many, reading, writing
+from trialanchor_node.db import concerns_all, insert_many, reading, with_cause, writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,20 +111,18 @@ class EmbeddedLedger:
     def _commit(self, batch: list[_Waiting]) -> None:
         """Decide on a batch and commit it; when it fails, each transaction gets its chance alone.
 
-        What one transaction meets, in the database or in a rule, must not be the answer to the others.
+        What one transaction meets, in the database or in a rule, must not be the answer to the others, unless it is a
+        database that answers nobody.
         """
         try:
             with writing(self._engine) as connection:
                 decided = self._decide(connection, batch)
         except Exception as error:  # noqa: BLE001 - whatever one transaction met, the others are answered
-            if len(batch) > 1:
+            if len(batch) > 1 and not concerns_all(error):
                 for waiting in batch:
                     self._commit([waiting])
                 return
-            batch[0].error = LedgerError("the embedded ledger could not be written")
-            batch[0].error.__cause__ = error
-            if not isinstance(error, SQLAlchemyError):
-                _log.exception("ledger:transaction:failed", kind=type(error).__name__)
+            _fail(batch, error)
             return
         for listener in self._listeners:
             listener()
@@ -199,6 +197,17 @@ class EmbeddedLedger:
         if row is None:
             return None
         return LedgerAnchor(row.size, TYPE, row.block, row.transaction, row.signature)
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    """Tell the callers of a batch that it could not be written, and the operator why."""
+    for waiting in batch:
+        waiting.error = told = LedgerError("the embedded ledger could not be written")
+        told.__cause__ = error
+    if isinstance(error, SQLAlchemyError):
+        _log.warning("ledger:batch:failed", reason=with_cause(told), transactions=len(batch))
+    else:
+        _log.exception("ledger:transaction:failed", kind=type(error).__name__)
 
 
 class _Chain:

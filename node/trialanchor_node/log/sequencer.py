@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from trialanchor.errors import StoreError, TrialAnchorError
-from trialanchor_node.db import StoreFullError
+from trialanchor_node.db import StoreFullError, concerns_all, with_cause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,10 +120,10 @@ class Sequencer:
     def _commit(self, batch: list[_Waiting]) -> None:
         """Commit a batch and wake its callers; when it fails, each submission gets its chance alone.
 
-        What the database refuses in one submission must not be the answer to the others.
+        What the database refuses in one submission must not be the answer to the others, unless it answers nobody.
         """
         error = self._try_commit(batch)
-        if error is not None and len(batch) > 1 and not isinstance(error, StoreFullError):
+        if error is not None and len(batch) > 1 and not _is_everybodys(error):
             for waiting in batch:
                 self._commit([waiting])
             return
@@ -133,7 +133,7 @@ class Sequencer:
         try:
             self._store.commit([submission for submission, _, _ in batch])
         except TrialAnchorError as refused:
-            _log.warning("log:batch:failed", code=refused.code, reason=str(refused), submissions=len(batch))
+            _log.warning("log:batch:failed", code=refused.code, reason=with_cause(refused), submissions=len(batch))
             return refused
         except Exception as unforeseen:  # noqa: BLE001 - the thread must outlive any fault
             _log.exception("log:batch:failed", kind=type(unforeseen).__name__)
@@ -156,6 +156,10 @@ class Sequencer:
                 taken += len(batch[-1][0].items)
             self._count -= taken
             return batch
+
+
+def _is_everybodys(error: TrialAnchorError) -> bool:
+    return isinstance(error, StoreFullError) or concerns_all(error.__cause__)
 
 
 def _answer(futures: Sequence[asyncio.Future[None]], error: TrialAnchorError | None) -> None:

@@ -8,7 +8,7 @@ from material import MEMBER, NODE, ed25519_key
 
 from trialanchor.blocks import decode_block
 from trialanchor.errors import ConfigError, LedgerError
-from trialanchor_node.anchoring.embedded import EmbeddedLedger, verify_ed25519
+from trialanchor_node.anchoring.embedded import EmbeddedLedger, _Waiting, verify_ed25519
 from trialanchor_node.anchoring.memory import MemoryLedger
 
 FULL = "database or disk is full"
@@ -49,6 +49,21 @@ class TestEmbeddedLedger(LedgerConformance):
         with faults(ledger._engine).at_commit("gone", after=True), pytest.raises(LedgerError):
             ledger.submit(anchoring(0, 4))
         assert ledger.anchor_over(LOG.origin, 1).size == 4
+
+    def test_a_database_that_answers_nobody_is_not_asked_for_each_of_a_batch(self, ledger, faults, monkeypatch):
+        decide, tried = EmbeddedLedger._decide, []
+
+        def counting(ledger, connection, batch):
+            tried.append(len(batch))
+            return decide(ledger, connection, batch)
+
+        monkeypatch.setattr(EmbeddedLedger, "_decide", counting)
+        first = _Waiting(registration(), None)
+        ledger._waiting.append(first)
+        with faults(ledger._engine).at_commit(FULL), pytest.raises(LedgerError, match="could not be written"):
+            ledger.submit(anchoring(0, 4))
+        assert tried == [2]
+        assert isinstance(first.error, LedgerError)
 
     def test_its_key_is_told_from_another_once_it_has_a_block(self, ledger):
         other = ed25519_key("another ledger").public_key()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 
 import pytest
 from material import AT
+from sqlalchemy.exc import OperationalError
 
 from nodes import numbered
 from trialanchor.errors import StoreError
@@ -162,16 +164,26 @@ async def test_stopping_commits_what_waits_and_takes_nothing_more():
     assert [len(batch) for batch in store.batches] == [2]
 
 
+def locked():
+    """Give the error of a store whose file another process has locked."""
+    driver = sqlite3.OperationalError("database is locked")
+    driver.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    error = StoreError("the node's database did not answer")
+    error.__cause__ = OperationalError("BEGIN IMMEDIATE", None, driver)
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         pytest.param(StoreFullError("no room"), StoreFullError, id="of-the-store"),
+        pytest.param(locked(), StoreError, id="locked"),
         pytest.param(KeyError("unforeseen"), StoreError, id="unforeseen"),
     ],
 )
 async def test_a_failed_commit_is_told_to_everybody_and_the_next_batch_works(error, told):
     store = SlowStore()
-    alone = 0 if isinstance(error, StoreFullError) else 2
+    alone = 0 if isinstance(error, StoreError) else 2
     with sequencing(store, wait_s=0.05) as sequencer:
         store.errors += [error] * (1 + alone)
         tasks = await submitted(sequencer, submission(), submission())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from material import MEMBER, Member, p256
 
@@ -13,6 +17,7 @@ from nodes import FILLED, PASSPHRASE, rows, write_member
 from trialanchor.errors import ConfigError
 from trialanchor.keys import write_key
 from trialanchor.trust import decode_trust
+from trialanchor_node.cli import configure_logging
 from trialanchor_node.node import Node
 from trialanchor_node.settings import load_settings
 
@@ -195,3 +200,31 @@ class TestTrustFile:
         path.unlink() if content is None else path.write_bytes(content)
         assert open_node(folder).trust_file == path.read_bytes()
         assert MEMBER in decode_trust(path.read_bytes()).members
+
+
+@pytest.fixture
+def logging_as_a_node():
+    """Keep what `configure_logging` sets from the other tests."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("logging_as_a_node")
+def test_a_log_line_that_finds_no_room_ends_no_worker(monkeypatch):
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - closing it fails as writing does
+    monkeypatch.setattr(sys, "stderr", full)
+    configure_logging()
+    log = structlog.get_logger()
+    log.warning("log:batch:failed", code="store-full")
+    log.error("notices:webhook:dead")
+    log.info("log:checkpoint:anchored", size=5)
+    with pytest.raises(OSError, match="No space"):
+        full.close()
+
+
+@pytest.mark.usefixtures("logging_as_a_node")
+def test_a_log_line_is_one_object(capsys):
+    configure_logging()
+    structlog.get_logger().info("log:checkpoint:anchored", size=5)
+    told = json.loads(capsys.readouterr().err)
+    assert (told["event"], told["level"], told["size"]) == ("log:checkpoint:anchored", "info", 5)
