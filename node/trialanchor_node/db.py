@@ -135,6 +135,7 @@ def lock_database(engine: Engine) -> DatabaseLock:
 
     Raises:
         ConfigError: Another node holds it, or its folder cannot be written.
+        StoreError: Its server does not answer.
     """
     if engine.dialect.name == "postgresql":
         with explained():
@@ -164,13 +165,20 @@ def migrate(engine: Engine) -> None:
 
 @contextlib.contextmanager
 def explained() -> Iterator[None]:
-    """Turn what the database driver raises at start into a message for the operator."""
+    """Turn what the database driver raises at start into a message for the operator.
+
+    Raises:
+        StoreError: The database answers nobody; a start is worth another try.
+        ConfigError: It cannot be used as it is.
+    """
     try:
         yield
     except SQLAlchemyError as error:
         if _is_full(getattr(error, "orig", None)):
             raise StoreFullError("there is no room to open the database; start again when there is") from error
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        if concerns_all(error):  # a server that is not up yet, after a power cut: no fault of the settings
+            raise StoreError(f"the database does not answer ({reason}); start again when it does") from error
         raise ConfigError(
             f"the database cannot be used ({reason}); restore it from a backup or check it with `trialanchor node fsck`"
         ) from error

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from material import MEMBER, Member, p256
 
 from nodes import FILLED, PASSPHRASE, rows, write_member
-from trialanchor.errors import ConfigError
+from trialanchor.errors import ConfigError, StoreError
 from trialanchor.keys import write_key
 from trialanchor.trust import decode_trust
 from trialanchor_node.cli import configure_logging
+from trialanchor_node.db import lock_database, open_engine
 from trialanchor_node.node import Node
 from trialanchor_node.settings import load_settings
 
@@ -200,6 +201,13 @@ class TestTrustFile:
         path.unlink() if content is None else path.write_bytes(content)
         assert open_node(folder).trust_file == path.read_bytes()
         assert MEMBER in decode_trust(path.read_bytes()).members
+
+
+def test_a_server_that_is_not_up_yet_is_worth_another_start():
+    engine = open_engine("postgresql://nobody@127.0.0.1:1/none")
+    with pytest.raises(StoreError, match=r"does not answer \(.*; start again when it does") as refused:
+        lock_database(engine)
+    assert refused.value.exit_code == 4
 
 
 @pytest.fixture
