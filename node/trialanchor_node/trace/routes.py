@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from trialanchor.traces import MEDIA_TYPE
@@ -54,7 +54,8 @@ async def read_trace(  # noqa: PLR0913, PLR0917 - one parameter for each thing a
     question = Question(of, direction, oid_parameter(study, "study"), after, limit)
     if proofs:
         proved = replace(question, limit=min(limit, MAX_PROVED))
-        return Response(await run_in_threadpool(node.tracing.file, source, proved), media_type=MEDIA_TYPE)
-    reader = await run_in_threadpool(node.reading.reader, source.actor)
-    value = await run_in_threadpool(node.tracing.trace, reader, question)
+        data = await to_thread.run_sync(node.tracing.file, source, proved, limiter=node.searches)
+        return Response(data, media_type=MEDIA_TYPE)
+    reader = node.reading.reader(source.actor)
+    value = await to_thread.run_sync(node.tracing.trace, reader, question, limiter=node.searches)
     return Response(json.dumps(value, ensure_ascii=False).encode(), media_type=JSON)

@@ -63,6 +63,20 @@ class TestTrace:
         assert set(trace["labels"]["relations"]) == relations
         assert all(set(label) == {"en", "zh"} for label in trace["labels"]["kinds"].values())
 
+    @pytest.mark.parametrize("proofs", [False, True])
+    def test_traces_take_turns_with_the_searches(self, traced, told, ask, monkeypatch, proofs):
+        node, taken = traced.node, []
+        name = "file" if proofs else "trace"
+        make = getattr(node.tracing, name)
+
+        def watched(*given):
+            taken.append(node.searches.borrowed_tokens)
+            return make(*given)
+
+        monkeypatch.setattr(node.tracing, name, watched)
+        assert ask(told[1].result, proofs=proofs).status_code == 200
+        assert taken == [1]
+
     def test_a_batch_leads_to_the_result(self, told, ask):
         trace = ask(BATCH_T, direction="use").json()
         assert f"results/{told[1].result}" in {node["id"] for node in trace["nodes"]}
