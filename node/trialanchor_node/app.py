@@ -15,6 +15,7 @@ from trialanchor.encoding import json_encode, parse_digest
 from trialanchor.errors import InputError, StoreError
 from trialanchor.verify import Evidence
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.bodies import media_type, read_json
 from trialanchor_node.completeness import routes as completeness_routes
 from trialanchor_node.intake import routes as intake_routes
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 _VERIFY_LIMIT = 4 << 20
 """Octets of a request to verify: a bundle of 1 MiB and an opening."""
-
-_JSON = "application/json"
 
 
 class NodeApp(FastAPI):
@@ -88,42 +87,42 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
         tags=["evidence"],
         openapi_extra=description.VERIFY_BODY,
         responses={
-            200: description.answer("Report", _JSON, description.schema("Report")),
+            200: description.answer("Report", JSON, description.schema("Report")),
             **description.problems(400, 408, 413, 415),
         },
     )
     async def verify_bundle(request: Request) -> Response:
         """Verify; an auditor uses `trialanchor verify` with a trust file of their own instead."""
-        media_type(request, _JSON)
+        media_type(request, JSON)
         body = await node.bodies.read(request, _VERIFY_LIMIT)
         report = await run_in_threadpool(lambda: node.verifier().verify(*_read_verification(body)))
-        return Response(json.dumps(report.to_json(), ensure_ascii=False).encode(), media_type=_JSON)
+        return json_answer(report.to_json())
 
     @app.get(
         "/v1/trust",
         summary="Trust file of this node",
         tags=["evidence"],
-        responses={200: description.answer("Trust file", _JSON, {"type": "object"}), **description.problems()},
+        responses={200: description.answer("Trust file", JSON, {"type": "object"}), **description.problems()},
     )
     async def read_trust() -> Response:
         """Give the trust file; an auditor takes it from a place they trust."""
-        return Response(node.trust_file, media_type=_JSON)
+        return Response(node.trust_file, media_type=JSON)
 
     @app.get(
         "/healthz",
         summary="The process answers",
         tags=["operation"],
-        responses={200: description.answer("Alive", _JSON, description.schema("Alive")), **description.problems()},
+        responses={200: description.answer("Alive", JSON, description.schema("Alive")), **description.problems()},
     )
     async def health() -> Response:
         """Say that the process is alive."""
-        return Response(b'{"status":"alive"}', media_type=_JSON)
+        return Response(b'{"status":"alive"}', media_type=JSON)
 
     @app.get(
         "/readyz",
         summary="The node can register",
         tags=["operation"],
-        responses={200: description.answer("Ready", _JSON, description.schema("Ready")), **description.problems()},
+        responses={200: description.answer("Ready", JSON, description.schema("Ready")), **description.problems()},
     )
     def ready() -> Response:
         """Say whether database and ledger answer and the queue has room."""
@@ -132,7 +131,7 @@ def _add_service_routes(app: FastAPI, node: Node) -> None:
         node.ledger.read("members/" + node.settings.member_oid)
         size, anchored = node.store.current.size, node.anchoring.anchored_size
         body = {"status": "ready", "entries": size, "anchored": anchored, "waiting": node.sequencer.waiting}
-        return Response(json.dumps(body).encode(), media_type=_JSON)
+        return Response(json.dumps(body).encode(), media_type=JSON)
 
     @app.get(
         "/metrics",

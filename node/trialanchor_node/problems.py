@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from trialanchor.errors import InputError, TrialAnchorError
 from trialanchor_chaincode.rules.refusals import TransitionRefusedError
+from trialanchor_node.answers import encode_json
 from trialanchor_node.log.sequencer import RETRY_AFTER_S
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def _language(request: Request) -> str:
 
 
 def _response(problem: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    body = json.dumps(problem, ensure_ascii=False).encode()
-    return Response(body, int(problem["status"]), dict(headers), MEDIA_TYPE)
+    return Response(encode_json(problem), int(problem["status"]), dict(headers), MEDIA_TYPE)
 
 
 def install_handlers(app: FastAPI) -> None:

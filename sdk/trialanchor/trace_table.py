@@ -13,6 +13,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from trialanchor_oid.tables import Words
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,18 +33,6 @@ ANY_KIND: Final = "{kind}"
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """What is said to a person, in both languages."""
-
-    en: str
-    zh: str
-
-    def to_json(self) -> dict[str, str]:
-        """Give the JSON object."""
-        return {"en": self.en, "zh": self.zh}
-
-
-@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of recorded object.
 
@@ -55,7 +45,7 @@ class Kind:
     """
 
     name: str
-    label: Label
+    label: Words
     entry: bool
     code: str
     shows: tuple[str, ...]
@@ -76,7 +66,7 @@ class Relation:
     """
 
     name: str
-    label: Label
+    label: Words
     source: str
     field: str
     key: str
@@ -94,14 +84,14 @@ class InForce:
     """What was in force when something happened: for these kinds, at the time in a field, under a key."""
 
     name: str
-    label: Label
+    label: Words
     sources: tuple[str, ...]
     at: str
     key: str
 
 
-def _label(row: Mapping[str, Any]) -> Label:
-    return Label(row["en"], row["zh"])
+def _label(row: Mapping[str, Any]) -> Words:
+    return Words(row["zh"], row["en"])
 
 
 def _kind(name: str, row: Mapping[str, Any]) -> Kind:
@@ -129,7 +119,7 @@ MEASURES: Final = Relation(
 )
 """The relation of a sample that was taken to the doses it measures."""
 
-LABELS: Final[Mapping[str, Label]] = MappingProxyType(
+LABELS: Final[Mapping[str, Words]] = MappingProxyType(
     {each.name: each.label for each in (*RELATIONS, MEASURES)} | {each.name: each.label for each in IN_FORCE}
 )
 """What relations are called, by name."""

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Path, Query, Request
-from starlette.responses import Response
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.balance import read_balance
 from trialanchor_node.bodies import oid_parameter
+from trialanchor_node.callers import Token, find_reader
 from trialanchor_node.completeness.service import ITEMS, WANTING, Asked, read_hours, read_states, read_traits
-from trialanchor_node.intake.records import find_source
-from trialanchor_node.intake.routes import JSON, Token
 
 if TYPE_CHECKING:
     from trialanchor_node.node import Node
-    from trialanchor_node.transactions.reading import Reader
 
 router = APIRouter(tags=["contracts"])
 
@@ -56,13 +54,13 @@ async def read_completeness(  # noqa: PLR0913, PLR0917 - one parameter for each 
         after=after,
         limit=limit,
     )
-    reader = _reader(node, token)
+    reader = find_reader(node, token)
 
     def judge() -> dict[str, Any]:
         node.reading.check_study(reader, study)
         return node.completeness.answer(study, asked)
 
-    return _json(await to_thread.run_sync(judge, limiter=node.searches))
+    return json_answer(await to_thread.run_sync(judge, limiter=node.searches))
 
 
 @router.get(
@@ -76,14 +74,6 @@ async def read_completeness(  # noqa: PLR0913, PLR0917 - one parameter for each 
 async def read_lot_balance(request: Request, oid: Oid, token: Token) -> Response:
     """Prove that every unit of a lot is accounted for, by member and bucket, units under way included."""
     node: Node = request.app.state.node
-    lot, reader = oid_parameter(oid, "the lot") or "", _reader(node, token)
+    lot, reader = oid_parameter(oid, "the lot") or "", find_reader(node, token)
     prove = partial(read_balance, node.engine, node.reading, reader, lot)
-    return _json(await to_thread.run_sync(prove, limiter=node.searches))
-
-
-def _reader(node: Node, token: Token) -> Reader:
-    return node.reading.reader(find_source(node.sources, token.credentials if token else None).actor)
-
-
-def _json(value: Any) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type=JSON)
+    return json_answer(await to_thread.run_sync(prove, limiter=node.searches))

@@ -7,7 +7,6 @@ the same key is refused, and one that is still running is refused until it is do
 
 from __future__ import annotations
 
-import hmac
 import json
 from dataclasses import dataclass
 from hashlib import sha256
@@ -25,7 +24,7 @@ from trialanchor_node.db import insert_many, reading, store_error
 from trialanchor_node.intake.models import openings, requests
 from trialanchor_node.log.reader import NotFoundError
 from trialanchor_node.log.store import Registered, Submission
-from trialanchor_node.problems import UnauthorizedError, problem_of
+from trialanchor_node.problems import problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -216,20 +215,6 @@ class RecordService:
                 connection.execute(requests.delete().where(requests.c.at < limit))
         except SQLAlchemyError as error:
             raise store_error(error) from error
-
-
-def find_source(sources: Sequence[Source], token: str | None) -> Source:
-    """Find the source whose bearer token came with a request.
-
-    Raises:
-        UnauthorizedError: None, or an unknown one.
-    """
-    if token:
-        digest = sha256(token.strip().encode()).hexdigest()
-        for source in sources:
-            if hmac.compare_digest(source.token_sha256, digest):
-                return source
-    raise UnauthorizedError("records need the bearer token of a source")
 
 
 def _stored(result: Result) -> dict[str, Any]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from trialanchor.encoding import base64_encode, cbor_split, digest_text, parse_digest
 from trialanchor.errors import InputError, TrialAnchorError
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.bodies import media_type
-from trialanchor_node.intake.records import RecordAnswer, RecordRequest, find_source
+from trialanchor_node.callers import Token, find_source
+from trialanchor_node.intake.records import RecordAnswer, RecordRequest
 from trialanchor_node.log.store import Registered
 from trialanchor_node.problems import problem_of, problem_response
 
@@ -26,12 +26,8 @@ if TYPE_CHECKING:
 
 COSE = "application/cose"
 SEQUENCE = "application/cbor-seq"
-JSON = "application/json"
 ANCHOR_WAIT_S = 30.0
 """Longest wait for an anchor, seconds."""
-
-_bearer = HTTPBearer(auto_error=False, description="token of a source of this node")
-Token = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 
 router = APIRouter(tags=["evidence"])
 
@@ -86,7 +82,7 @@ async def register_records(
 ) -> Response:
     """Register JSON records in the name of a source of this node; the node keeps their openings."""
     node: Node = request.app.state.node
-    source = find_source(node.sources, token.credentials if token else None)
+    source = find_source(node, token)
     media_type(request, JSON)
     body = await node.bodies.read(request, node.settings.body_limit)
     answer = await node.records.register(
@@ -110,7 +106,7 @@ async def register_records(
 def read_opening(request: Request, statement: str, token: Token) -> Response:
     """Give the opening kept for a statement, to the source it was signed for."""
     node: Node = request.app.state.node
-    source = find_source(node.sources, token.credentials if token else None)
+    source = find_source(node, token)
     return Response(node.records.opening(source, parse_digest(statement)), media_type=JSON)
 
 
@@ -141,7 +137,7 @@ def _answer(results: Sequence[Result], checkpoint: str, state: str, status: int)
         "checkpoint": checkpoint if registered else None,
         "results": [_result(result) for result in results],
     }
-    return Response(json.dumps(body, ensure_ascii=False).encode(), status, media_type=JSON)
+    return json_answer(body, status)
 
 
 def _result(result: Result) -> dict[str, Any]:
@@ -174,4 +170,4 @@ def _repeated(node: Node, stored: list[dict[str, Any]]) -> Response:
         "checkpoint": current.checkpoint if places else None,
         "results": results,
     }
-    return Response(json.dumps(body, ensure_ascii=False).encode(), media_type=JSON)
+    return json_answer(body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -17,6 +16,7 @@ from trialanchor.bundles import MEDIA_TYPE
 from trialanchor.encoding import digest_text, parse_digest
 from trialanchor.errors import InputError, LedgerError
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.bodies import oid_parameter
 from trialanchor_node.log.reader import MAX_TILE_LEVEL, PAGE_LIMIT, EntryFilter, NotFoundError
 from trialanchor_node.log.tiles import TILE_WIDTH
@@ -74,7 +74,7 @@ def _bundle(node: Node, digest: bytes) -> bytes:
     summary="Search the log",
     tags=["evidence"],
     responses={
-        200: description.answer("A page", "application/json", description.schema("Entries")),
+        200: description.answer("A page", JSON, description.schema("Entries")),
         **description.problems(400),
     },
 )
@@ -104,7 +104,7 @@ async def search_entries(  # noqa: PLR0913, PLR0917 - one parameter for each thi
     rows, following = await to_thread.run_sync(node.reader.search, wanted, limiter=node.searches)
     next_url = None if following is None else str(request.url.include_query_params(cursor=following))
     body = {"entries": [_entry(row) for row in rows], "next": following, "next_url": next_url}
-    return Response(json.dumps(body).encode(), media_type="application/json")
+    return json_answer(body)
 
 
 def _entry(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,18 @@ Answers are forgotten with each commit.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from trialanchor_chaincode.rules.draft import JOINED
 from trialanchor_chaincode.rules.persons import ADMINISTRATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trialanchor_node.anchoring.ports import Ledger
+
+_Asked = TypeVar("_Asked")
+_Found = TypeVar("_Found")
 
 PARTICIPANTS: Final = "participants/"
 TRIALS: Final = "trials/"
@@ -40,18 +43,18 @@ class LedgerStudyRoles:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._commits = 0
-        self._known: dict[tuple[str, str], Sequence[str] | None] = {}
+        self._roles: dict[tuple[str, str], Sequence[str] | None] = {}
         self._administrators: dict[str, bool] = {}
 
     def forget(self) -> None:
         """Forget what was read: the ledger has changed."""
         self._commits += 1
-        self._known = {}
+        self._roles = {}
         self._administrators = {}
 
     def knows(self, study: str, member: str, actor: str) -> bool:
         """Tell whether `roles` and `administers` answer without asking the ledger."""
-        return (study, member) in self._known and actor in self._administrators
+        return (study, member) in self._roles and actor in self._administrators
 
     def administers(self, actor: str) -> bool:
         """Tell whether an actor is a person who is appointed as administrator.
@@ -59,16 +62,7 @@ class LedgerStudyRoles:
         Raises:
             LedgerError: The ledger did not answer.
         """
-        known, commits = self._administrators, self._commits
-        if actor in known:
-            return known[actor]
-        held = json.loads(self._ledger.read(PERSONS + actor) or "null")
-        found = held is not None and ADMINISTRATOR in held["functions"]
-        if commits == self._commits:
-            if len(known) >= _MOST:
-                known.clear()
-            known[actor] = found
-        return found
+        return self._known(self._administrators, actor, self._read_administers)
 
     def roles(self, study: str, member: str) -> Sequence[str] | None:
         """Give the roles of a member in a study, None when the ledger does not have the study.
@@ -76,14 +70,25 @@ class LedgerStudyRoles:
         Raises:
             LedgerError: The ledger did not answer.
         """
-        known, commits = self._known, self._commits
-        if (study, member) in known:
-            return known[study, member]
-        found = None
-        if self._ledger.read(TRIALS + study) is not None:
-            found = joined_roles(self._ledger.read(f"{PARTICIPANTS}{study}/{member}"))
+        return self._known(self._roles, (study, member), self._read_roles)
+
+    def _known(self, known: dict[_Asked, _Found], asked: _Asked, read: Callable[[_Asked], _Found]) -> _Found:
+        commits = self._commits
+        if asked in known:
+            return known[asked]
+        found = read(asked)
         if commits == self._commits:
             if len(known) >= _MOST:
                 known.clear()
-            known[study, member] = found
+            known[asked] = found
         return found
+
+    def _read_administers(self, actor: str) -> bool:
+        held = json.loads(self._ledger.read(PERSONS + actor) or "null")
+        return held is not None and ADMINISTRATOR in held["functions"]
+
+    def _read_roles(self, asked: tuple[str, str]) -> Sequence[str] | None:
+        study, member = asked
+        if self._ledger.read(TRIALS + study) is None:
+            return None
+        return joined_roles(self._ledger.read(f"{PARTICIPANTS}{study}/{member}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -10,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.bodies import oid_parameter
-from trialanchor_node.intake.records import find_source
-from trialanchor_node.intake.routes import JSON, Token
+from trialanchor_node.callers import Token, find_reader
 from trialanchor_node.notices.streams import MEDIA_TYPE
 from trialanchor_node.transactions.reading import PAGE_LIMIT, EventFilter, read_place
 
@@ -43,7 +42,7 @@ async def stream_events(
 ) -> Response:
     """Give what happened after a place, then what happens, until the client goes."""
     node: Node = request.app.state.node
-    reader = await run_in_threadpool(_reader, node, token)
+    reader = find_reader(node, token)
     known = after if last_event_id is None else last_event_id
     wanted = EventFilter(oid_parameter(study, "study"), after=known)
     if known is not None:
@@ -66,9 +65,9 @@ async def read_notices(
 ) -> Response:
     """Give the open notices of the member to which the source belongs."""
     node: Node = request.app.state.node
-    reader = await run_in_threadpool(_reader, node, token)
+    reader = find_reader(node, token)
     found = await run_in_threadpool(node.notices.open, reader, after, limit)
-    return _json({"notices": found, "next": found[-1]["id"] if len(found) == limit else None})
+    return json_answer({"notices": found, "next": found[-1]["id"] if len(found) == limit else None})
 
 
 @router.post(
@@ -84,8 +83,8 @@ async def acknowledge_notice(
 ) -> Response:
     """Acknowledge a notice; safe to repeat."""
     node: Node = request.app.state.node
-    reader = await run_in_threadpool(_reader, node, token)
-    return _json(await run_in_threadpool(node.notices.acknowledge, reader, notice))
+    reader = find_reader(node, token)
+    return json_answer(await run_in_threadpool(node.notices.acknowledge, reader, notice))
 
 
 @router.get(
@@ -99,8 +98,8 @@ async def acknowledge_notice(
 async def read_webhooks(request: Request, token: Token) -> Response:
     """Give what waits for each webhook of the member to which the source belongs, and what was given up."""
     node: Node = request.app.state.node
-    reader = await run_in_threadpool(_reader, node, token)
-    return _json({"webhooks": await run_in_threadpool(_webhooks, node, reader)})
+    reader = find_reader(node, token)
+    return json_answer({"webhooks": await run_in_threadpool(_webhooks, node, reader)})
 
 
 def _webhooks(node: Node, reader: Reader) -> list[dict[str, Any]]:
@@ -111,11 +110,3 @@ def _webhooks(node: Node, reader: Reader) -> list[dict[str, Any]]:
             names = ("waiting", "oldest_at", "dead", "failure")
             shown.append({"name": courier.webhook.name} | {name: getattr(state, name) for name in names})
     return shown
-
-
-def _reader(node: Node, token: Token) -> Reader:
-    return node.reading.reader(find_source(node.sources, token.credentials if token else None).actor)
-
-
-def _json(value: Any) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type=JSON)

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from trialanchor_node import description
+from trialanchor_node.answers import encode_json
 from trialanchor_node.registry import fhir, oidip
-from trialanchor_node.registry.answers import encode_json
 from trialanchor_node.registry.service import RegistryFilter
 from trialanchor_node.registry.views import owner_names_of, read_view
 

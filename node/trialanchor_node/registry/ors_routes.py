@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +10,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from trialanchor_node import description
-from trialanchor_node.intake.records import find_source
-from trialanchor_node.intake.routes import JSON, Token
+from trialanchor_node.answers import JSON, encode_json, json_answer
+from trialanchor_node.callers import Token, find_source
 from trialanchor_node.log.reader import NotFoundError
 from trialanchor_node.problems import problem_of, problem_response
 from trialanchor_oid.ors.client import Resolver, Upstream
@@ -74,17 +73,15 @@ async def resolve(  # noqa: PLR0913, PLR0917 - one parameter for each thing aske
     """Ask the name servers the operator has set; only a source of this node has it fetch files."""
     node: Node = request.app.state.node
     if fetch:
-        find_source(node.sources, token.credentials if token else None)
+        find_source(node, token)
     asked = Question(labels_of_text(oid, _domain(node.settings.ors)), type, secure=secure, fetch=fetch)
     try:
         found = await to_thread.run_sync(node.resolver.resolve, asked, limiter=_AT_ONCE)
     except OrsError as error:
         problem = {**problem_of(error), "ors": error_json(error)}
         answer = problem_response(error)
-        return Response(
-            json.dumps(problem, ensure_ascii=False).encode(), answer.status_code, media_type=answer.media_type
-        )
-    return Response(json.dumps(result_json(found), ensure_ascii=False).encode(), media_type=JSON)
+        return Response(encode_json(problem), answer.status_code, media_type=answer.media_type)
+    return json_answer(result_json(found))
 
 
 @router.get(

@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 from trialanchor import registry_files
 from trialanchor.errors import InputError
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.bodies import media_type, oid_parameter, read_json
-from trialanchor_node.intake.records import find_source
-from trialanchor_node.intake.routes import JSON, Token
+from trialanchor_node.callers import Token, find_source
 from trialanchor_node.registry.service import PAGE_LIMIT, RegistryFilter, default_prefix
 from trialanchor_oid.iri import a_label
 
@@ -58,7 +58,7 @@ async def write_registry(
     holds a range. `allocate` without `prefix` numbers the object in the member's own class for its type.
     """
     node: Node = request.app.state.node
-    caller = find_source(node.sources, token.credentials if token else None).actor
+    caller = find_source(node, token).actor
     media_type(request, JSON)
     arguments = _object(await node.bodies.read(request, node.settings.body_limit))
     if action == "allocate" and "prefix" not in arguments:
@@ -96,7 +96,7 @@ async def search_registry(  # noqa: PLR0913, PLR0917 - one parameter for each th
     wanted = RegistryFilter(name, code, type, oid_parameter(under, "under"), limit, cursor, _insider(node, token))
     entries, following = await to_thread.run_sync(node.registry.search, wanted, limiter=node.searches)
     body = {"entries": [entry.to_json() for entry in entries], "next": following}
-    return Response(json.dumps(body, ensure_ascii=False).encode(), media_type=JSON)
+    return json_answer(body)
 
 
 @router.get(
@@ -150,7 +150,7 @@ def _insider(node: Node, token: Token) -> str | None:
     """Give the member whose entries a caller sees whole; None for a caller without a token."""
     if token is None:
         return None
-    find_source(node.sources, token.credentials)
+    find_source(node, token)
     return node.settings.member_oid
 
 

@@ -15,11 +15,11 @@ from starlette.responses import RedirectResponse, Response
 
 from trialanchor.errors import InputError
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, cached, encode_json, json_answer
 from trialanchor_node.bodies import media_type, read_json
 from trialanchor_node.problems import MEDIA_TYPE as PROBLEM
 from trialanchor_node.problems import problem_of
 from trialanchor_node.registry import information, pages
-from trialanchor_node.registry.answers import cached, encode_json
 from trialanchor_node.registry.interop_routes import router as interop_router
 from trialanchor_node.registry.listing import list_children
 from trialanchor_node.registry.negotiation import choose, language
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["registry"])
 
-JSON: Final = "application/json"
 HTML: Final = "text/html"
 
 LOOKUP_LIMIT: Final = 1_000
@@ -165,7 +164,7 @@ async def look_up(request: Request) -> Response:
     media_type(request, JSON)
     texts = _texts(await node.bodies.read(request, _LOOKUP_BODY))
     found = await to_thread.run_sync(partial(_look_up, request, texts), limiter=node.searches)
-    return Response(encode_json({"results": found}), media_type=JSON)
+    return json_answer({"results": found})
 
 
 def _look_up(request: Request, texts: list[str]) -> list[dict[str, Any]]:

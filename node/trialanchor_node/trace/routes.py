@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,9 +11,9 @@ from starlette.responses import Response
 
 from trialanchor.traces import MEDIA_TYPE
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.bodies import oid_parameter
-from trialanchor_node.intake.records import find_source
-from trialanchor_node.intake.routes import JSON, Token
+from trialanchor_node.callers import Token, find_source
 from trialanchor_node.trace.service import MAX_NODES, MAX_PROVED, Question
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ async def read_trace(  # noqa: PLR0913, PLR0917 - one parameter for each thing a
 ) -> Response:
     """Give a trace to those who may read the study."""
     node: Node = request.app.state.node
-    source = find_source(node.sources, token.credentials if token else None)
+    source = find_source(node, token)
     question = Question(of, direction, oid_parameter(study, "study"), after, limit)
     if proofs:
         proved = replace(question, limit=min(limit, MAX_PROVED))
@@ -58,4 +57,4 @@ async def read_trace(  # noqa: PLR0913, PLR0917 - one parameter for each thing a
         return Response(data, media_type=MEDIA_TYPE)
     reader = node.reading.reader(source.actor)
     value = await to_thread.run_sync(node.tracing.trace, reader, question, limiter=node.searches)
-    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type=JSON)
+    return json_answer(value)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.responses import Response  # noqa: TC002 - FastAPI reads the annotations
 
 from trialanchor.encoding import base64_encode, parse_digest
 from trialanchor.errors import InputError
 from trialanchor.transactions import MAX_TRANSACTION, MEDIA_TYPE, TransactionBody, decode_transaction
 from trialanchor_chaincode.rules.transitions import TRANSITIONS
 from trialanchor_node import description
+from trialanchor_node.answers import JSON, json_answer
 from trialanchor_node.bodies import media_type, oid_parameter, read_json
-from trialanchor_node.intake.records import find_source
-from trialanchor_node.intake.routes import JSON, Token
+from trialanchor_node.callers import Token, find_reader, find_source
 from trialanchor_node.transactions.reading import PAGE_LIMIT, EventFilter
 
 if TYPE_CHECKING:
     from trialanchor_chaincode.rules.transitions import TransitionSpec
     from trialanchor_node.node import Node
-    from trialanchor_node.transactions.reading import Reader
     from trialanchor_node.transactions.service import Answer
 
 router = APIRouter(tags=["contracts"])
@@ -75,7 +73,7 @@ async def make_transition(
 ) -> Response:
     """Make a transition in the name of a source of this node; what a person must sign is refused."""
     node: Node = request.app.state.node
-    source = find_source(node.sources, token.credentials if token else None)
+    source = find_source(node, token)
     media_type(request, JSON)
     asked = read_json(await node.bodies.read(request, MAX_TRANSACTION))
     if not isinstance(asked, dict) or not {"arguments"} <= asked.keys() <= _FIELDS:
@@ -107,7 +105,7 @@ def _accepted(node: Node, answer: Answer) -> Response:
         "receipt": base64_encode(answer.registered.receipt),
         "checkpoint": answer.checkpoint,
     }
-    return Response(json.dumps(body, ensure_ascii=False).encode(), 201 if answer.new else 200, media_type=JSON)
+    return json_answer(body, 201 if answer.new else 200)
 
 
 @router.get(
@@ -123,7 +121,7 @@ async def read_contracts(request: Request) -> Response:
     node: Node = request.app.state.node
     rule_set = node.transactions.rule_set
     table = [_transition(spec) for _, spec in sorted(TRANSITIONS.items())]
-    return _json({"rule_set": rule_set.digest, "in_force": rule_set.in_force, "transitions": table})
+    return json_answer({"rule_set": rule_set.digest, "in_force": rule_set.in_force, "transitions": table})
 
 
 def _transition(spec: TransitionSpec) -> dict[str, Any]:
@@ -142,8 +140,8 @@ def _transition(spec: TransitionSpec) -> dict[str, Any]:
 async def read_transaction(request: Request, transaction: str, token: Token) -> Response:
     """Give a transaction to those who may read its study."""
     node: Node = request.app.state.node
-    reader, digest = _reader(node, token), parse_digest(transaction)
-    return _json(await run_in_threadpool(node.reading.transaction, reader, digest))
+    reader, digest = find_reader(node, token), parse_digest(transaction)
+    return json_answer(await run_in_threadpool(node.reading.transaction, reader, digest))
 
 
 @router.get(
@@ -162,10 +160,10 @@ async def read_object(
 ) -> Response:
     """Give an object to those who may read it."""
     node: Node = request.app.state.node
-    reader = _reader(node, token)
+    reader = find_reader(node, token)
     if history:
-        return _json({"key": key, "versions": await run_in_threadpool(node.reading.versions, reader, key)})
-    return _json(await run_in_threadpool(node.reading.object, reader, key))
+        return json_answer({"key": key, "versions": await run_in_threadpool(node.reading.versions, reader, key)})
+    return json_answer(await run_in_threadpool(node.reading.object, reader, key))
 
 
 @router.get(
@@ -187,12 +185,4 @@ async def read_events(  # noqa: PLR0913, PLR0917 - one parameter for each thing 
     """Give what happened; ask again with the last `id` for what follows."""
     node: Node = request.app.state.node
     wanted = EventFilter(oid_parameter(study, "study"), oid_parameter(subject, "subject"), after, limit)
-    return _json({"events": await run_in_threadpool(node.reading.events, _reader(node, token), wanted)})
-
-
-def _reader(node: Node, token: Token) -> Reader:
-    return node.reading.reader(find_source(node.sources, token.credentials if token else None).actor)
-
-
-def _json(value: Any) -> Response:
-    return Response(json.dumps(value, ensure_ascii=False).encode(), media_type=JSON)
+    return json_answer({"events": await run_in_threadpool(node.reading.events, find_reader(node, token), wanted)})

@@ -32,7 +32,7 @@ from trialanchor.verify import Verifier
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trialanchor.trace_table import Label
+    from trialanchor_oid.tables import Words
 
 JSON_VERSION = 1
 _SHORT = len("sha256:") + 12
@@ -140,7 +140,7 @@ def _table(value: dict[str, Any]) -> Iterator[str]:
         yield joined(head, say("{shown} of {count} shown; goes on after {after}", **shown))
 
 
-def _said(label: Label) -> str:
+def _said(label: Words) -> str:
     return label.zh if language() == "zh" else label.en
 
 

@@ -1,10 +1,10 @@
-"""Answers that a cache keeps as long as it asks: their ETag is the digest of what they say."""
+"""Answers in JSON, and answers that a cache keeps as long as it asks: their ETag is the digest of what they say."""
 
 from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+
+JSON: Final = "application/json"
 
 
 def cached(request: Request, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -27,3 +29,8 @@ def cached(request: Request, body: bytes, media_type: str, headers: Mapping[str,
 def encode_json(value: Any) -> bytes:
     """Write an answer's JSON."""
     return json.dumps(value, ensure_ascii=False).encode()
+
+
+def json_answer(value: Any, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(encode_json(value), status, media_type=JSON)
